@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# FreeVPS. "make help" lists the targets.
+
+VERSION := 2.0.0
+SOVERSION := 2
+
+V ?= 0
+SAN ?= 0
+WERROR ?= 0
+O ?= $(if $(filter 1,$(SAN)),build-san,build)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2);)
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+PKGLIBDIR := $(LIBDIR)/vps
+COMPLETIONS := $(DATADIR)/bash-completion/completions
+
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+WARN += $(if $(filter 1,$(WERROR)),-Werror)
+ifeq ($(SAN),1)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+HARDEN = $(SANITIZE) -fno-omit-frame-pointer -fPIE
+LDHARDEN = $(SANITIZE) -pie
+else
+HARDEN ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+LDHARDEN ?= $(if $(HARDEN),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
+endif
+comma := ,
+
+# What only writes text or removes files needs no library.
+quiet_goals := help clean dist lint uninstall
+ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
+PKGS := popt libcap libseccomp libbpf jansson
+hint := "scripts/dev/install-deps build" installs what the build needs
+ifeq ($(shell command -v $(PKG_CONFIG)),)
+$(error $(PKG_CONFIG): not found; $(hint))
+endif
+missing := $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) || echo $(p))))
+ifneq ($(missing),)
+$(error $(missing): not known to $(PKG_CONFIG); $(hint))
+endif
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcap libseccomp libbpf)
+CLI_LIBS := $(shell $(PKG_CONFIG) --libs popt jansson)
+endif
+
+CPPFLAGS += -D_GNU_SOURCE -DVPS_VERSION='"$(VERSION)"' \
+	-DVPS_INIT_PATH='"$(PKGLIBDIR)/vps-init"' -Isrc/libvps -Isrc/cli -I$(O) $(PKG_CFLAGS)
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP
+LINK = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -Wl,--as-needed
+
+objects = $(patsubst src/%.c,$(O)/%.o,$(wildcard src/$(1)/*.c))
+LIB_OBJS := $(call objects,libvps)
+CLI_OBJS := $(call objects,cli)
+TOOL_OBJS := $(call objects,tools)
+TOOLS := $(patsubst $(O)/tools/%.o,$(O)/%,$(TOOL_OBJS))
+SOLIB := $(O)/libvps.so.$(VERSION)
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
+BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(wildcard tests/bench/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+SCRIPTS := $(patsubst scripts/%,$(O)/%,$(wildcard scripts/vps*))
+ETC := $(patsubst %,$(O)/%,$(shell find etc -type f))
+PC := $(O)/libvps.pc
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(TOOLS) $(SCRIPTS) $(ETC) $(O)/libvps.so $(PC)
+
+# ---- compiling ---------------------------------------------------------------
+
+-include src/bpf/bpf.mk
+
+DIRS := $(sort $(O) $(O)/unit $(O)/bench $(O)/fuzz \
+	$(patsubst %/,%,$(dir $(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS) $(ETC))))
+$(DIRS):
+	@mkdir -p $@
+
+# Rewritten only when a flag changed; all objects depend on it.
+quoted = '$(subst ','\'',$(1))'
+$(O)/flags: FORCE | $(O)
+	@printf '%s\n' $(call quoted,$(COMPILE) $(LINK)) | cmp -s - $@ || \
+		printf '%s\n' $(call quoted,$(COMPILE) $(LINK)) >$@
+
+$(LIB_OBJS): PIC := -fPIC
+$(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS): $(O)/%.o: src/%.c $(O)/flags | $(DIRS)
+	$(call say,CC,$@)$(COMPILE) $(PIC) -c -o $@ $<
+
+$(O)/libvps.a: $(LIB_OBJS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/libcli.a: $(CLI_OBJS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(SOLIB): $(LIB_OBJS) src/libvps/libvps.sym
+	$(call say,LD,$@)$(LINK:-pie=) -shared -Wl,-soname,libvps.so.$(SOVERSION) \
+		-Wl,--version-script=src/libvps/libvps.sym -o $@ $(LIB_OBJS) $(LIB_LIBS)
+	@ln -sf $(@F) $(O)/libvps.so.$(SOVERSION)
+
+$(O)/libvps.so: $(SOLIB)
+	@ln -sf libvps.so.$(SOVERSION) $@
+
+# The first process of a VPS runs in trees that may hold no library at all: it is static,
+# and what is static cannot carry the sanitizers.
+ifeq ($(SAN),1)
+$(O)/tools/vps-init.o: HARDEN := -fstack-protector-strong
+endif
+$(O)/vps-init: $(O)/tools/vps-init.o
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
+
+$(filter-out $(O)/vps-init,$(TOOLS)): $(O)/%: $(O)/tools/%.o $(O)/libcli.a $(O)/libvps.a
+	$(call say,LD,$@)$(LINK) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
+
+$(UNIT): $(O)/unit/%: tests/unit/%.c $(O)/libcli.a $(O)/libvps.a $(O)/flags | $(DIRS)
+	$(call say,CC,$@)$(COMPILE) -Itests/lib -Itests/unit $(LDHARDEN) $(LDFLAGS) -o $@ \
+		$(filter %.c %.a,$^) $(CLI_LIBS) $(LIB_LIBS)
+
+$(BENCH): $(O)/bench/%: tests/bench/%.c $(O)/flags | $(DIRS)
+	$(call say,CC,$@)$(COMPILE) $(LDHARDEN) $(LDFLAGS) -o $@ $<
+
+# ---- text with paths in it -----------------------------------------------------
+
+subst = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@DATADIR@|$(DATADIR)|g' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' \
+	-e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g'
+
+$(SCRIPTS): $(O)/%: scripts/% $(O)/flags
+	$(call say,GEN,$@)$(subst) $< >$@.tmp && chmod 755 $@.tmp && mv $@.tmp $@
+
+$(ETC): $(O)/%: % $(O)/flags | $(DIRS)
+	$(call say,GEN,$@)$(subst) $< >$@
+
+$(PC): src/libvps/libvps.pc.in $(O)/flags
+	$(call say,GEN,$@)$(subst) $< >$@
+
+# ---- installing: mode, file, place -------------------------------------------
+
+install_as = $(foreach f,$(2),$(1):$(f):$(3)/$(notdir $(f)))
+section = $(foreach n,1 2 3 5 7 8,$(call install_as,644,$(wildcard man/*.$(n)),$(MANDIR)/man$(n)))
+etc_of = $(filter $(O)/etc/$(1)/%,$(ETC))
+INSTALL := \
+	$(call install_as,755,$(filter-out $(O)/vps-init,$(TOOLS)),$(SBINDIR)) \
+	$(call install_as,755,$(filter-out %.sh,$(SCRIPTS)),$(SBINDIR)) \
+	$(call install_as,755,$(filter $(O)/vps-init,$(TOOLS)),$(PKGLIBDIR)) \
+	$(call install_as,644,$(filter %.sh,$(SCRIPTS)),$(PKGLIBDIR)) \
+	$(call install_as,755,$(SOLIB),$(LIBDIR)) \
+	$(call install_as,644,$(O)/libvps.a,$(LIBDIR)) \
+	$(call install_as,644,$(PC),$(LIBDIR)/pkgconfig) \
+	$(call install_as,644,src/libvps/vps.h,$(INCLUDEDIR)) \
+	$(call section) \
+	$(call install_as,644,$(call etc_of,bash-completion),$(COMPLETIONS)) \
+	$(call install_as,644,$(call etc_of,systemd),$(UNITDIR)) \
+	$(call install_as,755,$(call etc_of,init.d),$(SYSCONFDIR)/init.d) \
+	$(call install_as,644,$(call etc_of,cron.d),$(SYSCONFDIR)/cron.d) \
+	$(call install_as,644,$(call etc_of,logrotate.d),$(SYSCONFDIR)/logrotate.d) \
+	$(call install_as,644,$(filter $(O)/etc/vps.conf,$(ETC)),$(DATADIR)/vps)
+# Completions are loaded by the name of the command.
+LINKS := $(foreach l,libvps.so.$(SOVERSION) libvps.so,libvps.so.$(VERSION):$(LIBDIR)/$(l)) \
+	$(foreach c,$(filter-out vps vps-init %.sh,$(notdir $(TOOLS) $(SCRIPTS))),vps:$(COMPLETIONS)/$(c))
+
+install: all
+	@for f in $(INSTALL); do \
+		mode=$${f%%:*}; f=$${f#*:}; \
+		install -D -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}" || exit 1; \
+	done
+	@for l in $(LINKS); do ln -sf "$${l%%:*}" "$(DESTDIR)$${l#*:}" || exit 1; done
+	@install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/vservers"
+	@install -d -m 700 "$(DESTDIR)/var/lib/vservers"
+	@printf 'installed in %s\n' "$(DESTDIR)$(PREFIX)"
+
+# Configurations and trees stay.
+uninstall:
+	@for f in $(INSTALL); do rm -f "$(DESTDIR)$${f##*:}"; done
+	@for l in $(LINKS); do rm -f "$(DESTDIR)$${l#*:}"; done
+	@if [ -d "$(DESTDIR)$(PKGLIBDIR)" ]; then rmdir "$(DESTDIR)$(PKGLIBDIR)"; fi
+
+# ---- checking ----------------------------------------------------------------
+
+# LeakSanitizer turns exit codes of die-paths into its own; the unit tests keep it.
+RUN := BUILD=$(abspath $(O)) V=$(V) scripts/dev/run-tests
+SAN_CLI := ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+
+check: check-unit check-cli
+
+check-unit: $(UNIT)
+	@$(RUN) unit $(UNIT)
+
+check-cli: all
+	@$(SAN_CLI) $(RUN) cli $(wildcard tests/cli/*.bats)
+
+check-system: all
+	@$(SAN_CLI) $(RUN) system $(wildcard tests/system/*.bats tests/escape/*.bats)
+
+build-bench: all $(BENCH)
+
+# Virtual machines with kernels of their own.
+-include tests/vm/vm.mk
+
+bench: build-bench
+	@BUILD=$(abspath $(O)) tests/bench/life
+	@BUILD=$(abspath $(O)) tests/bench/many
+
+lint:
+	@scripts/dev/lint
+
+# Each target for FUZZ_TIME seconds, beginning with the corpus beside it.
+FUZZ_TIME ?= 20
+$(FUZZ): $(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/libvps/*.c src/libvps/*.h) $(O)/flags | $(DIRS) $(O)/bpf/vps.skel.h
+	$(call say,CC,$@)clang $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(LIB_LIBS)
+
+fuzz: $(FUZZ)
+	@for f in $(FUZZ); do \
+		mkdir -p $$f.corpus && \
+		$$f -max_total_time=$(FUZZ_TIME) -print_final_stats=1 $$f.corpus \
+			$$(ls -d tests/fuzz/corpus/$${f##*/} 2>/dev/null) || exit 1; \
+	done
+
+dist: | $(O)
+	git archive --format=tar.gz --prefix=freevps-$(VERSION)/ \
+		-o $(O)/freevps-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf $(O)
+
+help:
+	@printf '%s\n' \
+	'make                 tools, scripts and libvps in $$(O)' \
+	'make install         DESTDIR=, PREFIX=/usr/local, LIBDIR=, SYSCONFDIR=, UNITDIR=' \
+	'make uninstall       removes what install put there; configurations and trees stay' \
+	'make check           unit tests and tests of the tools; no root' \
+	'make check-system    tests that start VPSes, attempts to escape; root' \
+	'make vm-check        the system tests in a virtual machine; qemu' \
+	'make bench           times against other programs, with bars; root' \
+	'make lint            layers, formatting, shell, pages' \
+	'make fuzz            FUZZ_TIME=20 seconds for each target; clang' \
+	'make dist            source archive of HEAD' \
+	'make clean' \
+	'O=DIR  V=1  WERROR=1  SAN=1 (address and undefined, in build-san)  CC=  CFLAGS=  HARDEN='
+
+-include $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS)) $(UNIT:=.d) $(BENCH:=.d)
+
+FORCE:
+.PHONY: all install uninstall check check-unit check-cli check-system build-bench bench lint \
+	fuzz dist clean help FORCE
