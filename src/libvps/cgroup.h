@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Control groups of contexts: freevps/<id> with payload/ and enter/ below on cgroup v2, and
+ * freevps/<id> on each v1 hierarchy that has one of the controllers we use. Knows
+ * nothing of what a context is.
+ */
+#ifndef VPS_CGROUP_H
+#define VPS_CGROUP_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vps.h"
+
+enum vps_controller {
+	VPS_CTL_PIDS,
+	VPS_CTL_MEMORY,
+	VPS_CTL_CPU,
+	VPS_CTL_IO,
+	VPS_CTL_COUNT,
+};
+
+/**
+ * struct vps_cgroups - where control groups are on this machine
+ * @root: the cgroup2 mount
+ * @parent: the group of all contexts, relative to @root
+ * @parent_fd: its directory; -1 while it does not exist
+ * @v1: mount of each controller that is bound to v1, "" otherwise
+ * @v1_fd: the freevps group there; -1 while it does not exist
+ */
+struct vps_cgroups {
+	char root[PATH_MAX];
+	char parent[128];
+	int parent_fd;
+	char v1[VPS_CTL_COUNT][PATH_MAX];
+	int v1_fd[VPS_CTL_COUNT];
+};
+
+/* -ENODEV no cgroup2 is mounted. */
+int vps_cgroups_open(struct vps_cgroups *cg);
+void vps_cgroups_close(struct vps_cgroups *cg);
+
+/* Makes the parent groups and turns the controllers on for what is below. */
+int vps_cgroups_make_parent(struct vps_cgroups *cg, struct vps_fault *fault);
+
+/* The directory freevps/<id> on v2. -ENOENT. */
+int vps_group_open(const struct vps_cgroups *cg, uint32_t id);
+
+/* -EEXIST. Half of it is left on failure: vps_group_remove() takes that away too. */
+int vps_group_make(struct vps_cgroups *cg, uint32_t id, struct vps_fault *fault);
+
+/* -EBUSY it has processes. Absent parts are no error. */
+int vps_group_remove(const struct vps_cgroups *cg, uint32_t id);
+
+/* Gives payload/ of @id to the user ids that begin at @base. */
+int vps_group_delegate(int group, uid_t base);
+
+/* Directory of @id that holds the files of @controller; -ENOTSUP without it. */
+int vps_group_of_controller(const struct vps_cgroups *cg, uint32_t id,
+			    enum vps_controller controller);
+
+/* Which cgroup version has @controller; 0: none. */
+int vps_controller_version(const struct vps_cgroups *cg, enum vps_controller controller);
+
+/**
+ * struct vps_join - open cgroup.procs of all groups of a context
+ *
+ * Opened by the host's root, whose rights the write is judged by; written by the
+ * process that joins.
+ */
+struct vps_join {
+	int fds[1 + VPS_CTL_COUNT];
+};
+
+/* @part is "payload" or "enter". */
+int vps_join_open(const struct vps_cgroups *cg, uint32_t id, const char *part,
+		  struct vps_join *ret_join);
+int vps_join_self(const struct vps_join *join);
+void vps_join_close(struct vps_join *join);
+
+/* Host pids of every process in the group and below. */
+int vps_group_pids(int group, pid_t **ret_pids, size_t *ret_count);
+
+/* 1 or 0: @field ("populated", "frozen") of cgroup.events. */
+int vps_group_event(int group, const char *field);
+
+/* Waits until @field is @value. -ETIMEDOUT; @timeout_ms < 0 is for ever. */
+int vps_group_wait(int group, const char *field, int value, int timeout_ms);
+
+/* Number of context of a path as /proc/PID/cgroup shows it; VPS_ID_HOST for others. */
+uint32_t vps_group_id_of_path(const struct vps_cgroups *cg, const char *path);
+
+#endif /* VPS_CGROUP_H */

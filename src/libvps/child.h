@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How the library starts processes: the child works step by step, in rhythm with the
+ * parent over a socket that closes by itself when the command is executed. A parent
+ * that dies closes it too, and the child ends before it has executed anything.
+ */
+#ifndef VPS_CHILD_H
+#define VPS_CHILD_H
+
+#include "vps.h"
+
+/**
+ * struct vps_step - what is said on the socket
+ * @err: 0 the step is done, else the negative errno of @fault
+ * @pid: of a process made in the step, in the host's pid namespace
+ * @fd: a descriptor passed along, the receiver's to close; -1 for none
+ */
+struct vps_step {
+	int err;
+	pid_t pid;
+	int fd;
+	struct vps_fault fault;
+};
+
+int vps_step_socket(int ret_sockets[2]);
+
+/* One side says that it is done with a step; @pid 0 and @fd -1 for nothing to pass. */
+int vps_step_done(int socket, pid_t pid, int fd);
+
+/* The other waits for that. -EPIPE: the peer is gone, or has executed its command. */
+int vps_step_wait(int socket, struct vps_step *ret_step);
+
+/* The child's end: it tells why and exits. */
+_Noreturn void vps_step_fail(int socket, int err, const struct vps_fault *fault);
+
+/* Executes @argv with @envp's PATH, or @fd (see struct vps_spawn). Returns -errno. */
+int vps_execute(char *const *argv, char *const *envp, int fd, bool fallback);
+
+/* Kills what a failed start left, waits for it, and closes its pidfd. */
+void vps_child_discard(struct vps_child *child);
+
+#endif /* VPS_CHILD_H */

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys.h"
+#include "util.h"
+
+#define FILE_MAX_BYTES (64u * 1024)
+/* Values and keys are shown cut to this, so that a message stays one line. */
+#define SHOWN_MAX 40
+
+/* Each check returns what the value should have been, or NULL when it is right. */
+
+static const char *check_context(const char *value)
+{
+	uint32_t id;
+
+	return vps_parse_id(value, &id) || id < VPS_ID_MIN ? "a number from 3 to 65534" : NULL;
+}
+
+static const char *check_hostname(const char *value)
+{
+	return vps_is_hostname(value) ? NULL :
+	       "letters, digits, '.', '_' and '-', 64 at most";
+}
+
+static const char *check_flags(const char *value)
+{
+	uint32_t flags;
+
+	return vps_parse_flags(value, &flags) ?
+	       "a list of lock, sched, nproc, private and stop" : NULL;
+}
+
+static const char *check_caps(const char *value)
+{
+	static const char want[] = "capability names, each with '!' before it to take it away";
+	char word[32];
+	size_t len;
+	int cap;
+
+	for (; *value != '\0'; value += len) {
+		value += *value == '!';
+		len = strcspn(value, ", ");
+		if (len >= sizeof(word))
+			return want;
+		memcpy(word, value, len);
+		word[len] = '\0';
+		if (vps_parse_cap(word, &cap))
+			return want;
+		if (value[len] != '\0' && value[++len] == '\0')
+			return want;
+	}
+	return NULL;
+}
+
+static const char *check_yes_no(const char *value)
+{
+	return strcmp(value, "yes") && strcmp(value, "no") ? "yes or no" : NULL;
+}
+
+static const char *check_net(const char *value)
+{
+	return strcmp(value, "shared") && strcmp(value, "none") ? "shared or none" : NULL;
+}
+
+static const char *check_init(const char *value)
+{
+	if (!strcmp(value, "auto") || !strcmp(value, "builtin"))
+		return NULL;
+	return value[0] == '/' && value[1] != '\0' ? NULL :
+	       "auto, builtin or an absolute path";
+}
+
+static const char *check_userns(const char *value)
+{
+	return strcmp(value, "auto") && strcmp(value, "no") ? "auto or no" : NULL;
+}
+
+/*
+ * Without a check a key is known but not held by this version: to accept it would be
+ * to promise a limit that is none.
+ */
+static const struct key {
+	const char *name;
+	const char *(*check)(const char *value);
+	const char *later;	/* a value that is right but not supported */
+} keys[] = {
+	{ "S_CONTEXT", check_context, NULL },
+	{ "S_HOSTNAME", check_hostname, NULL },
+	{ "S_DOMAINNAME", check_hostname, NULL },
+	{ "S_FLAGS", check_flags, NULL },
+	{ "S_CAPS", check_caps, NULL },
+	{ "ONBOOT", check_yes_no, NULL },
+	{ "NET", check_net, "bridge" },
+	{ "INIT", check_init, NULL },
+	{ "USERNS", check_userns, NULL },
+	{ "IPROOT", NULL, NULL },
+	{ "IPROOTDEV", NULL, NULL },
+	{ "IPROOTBCAST", NULL, NULL },
+	{ "ULIMIT", NULL, NULL },
+	{ "LIMIT_PROC", NULL, NULL },
+	{ "LIMIT_VM", NULL, NULL },
+	{ "LIMIT_RSS", NULL, NULL },
+	{ "LIMIT_FILES", NULL, NULL },
+	{ "LIMIT_TCP", NULL, NULL },
+	{ "LIMIT_DISK", NULL, NULL },
+	{ "LIMIT_INODES", NULL, NULL },
+	{ "LIMIT_CPU", NULL, NULL },
+	{ "LIMIT_CPU_WEIGHT", NULL, NULL },
+	{ "BRIDGE", NULL, NULL },
+	{ "RATE_MAX", NULL, NULL },
+	{ "RATE_MIN", NULL, NULL },
+	{ "DISK", NULL, NULL },
+	{ "DISK_SPARSE", NULL, NULL },
+};
+
+struct vps_config {
+	char *values[ARRAY_SIZE(keys)];
+};
+
+struct parser {
+	void (*report)(const struct vps_config_error *err, void *data);
+	void *data;
+	unsigned int line;
+	bool failed;
+	unsigned int seen[ARRAY_SIZE(keys)];	/* line of each key, 0 when not yet */
+	struct vps_config *config;
+};
+
+static void complain(struct parser *p, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void complain(struct parser *p, const char *format, ...)
+{
+	struct vps_config_error err = { .line = p->line };
+	va_list args;
+
+	p->failed = true;
+	if (!p->report)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(err.text, sizeof(err.text), format, args);
+	va_end(args);
+	p->report(&err, p->data);
+}
+
+static int find_key(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strcmp(keys[i].name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+/* The key's place in the table when it may have this value, else -1 and said why. */
+static int accept_value(struct parser *p, const char *name, const char *value)
+{
+	const char *wanted;
+	int i = find_key(name);
+
+	if (i < 0) {
+		complain(p, "unknown key '%.*s'", SHOWN_MAX, name);
+		return -1;
+	}
+	if (p->seen[i] != 0) {
+		complain(p, "%s is set already in line %u", name, p->seen[i]);
+		return -1;
+	}
+	p->seen[i] = p->line;
+	if (*value == '\0')
+		return i;
+	if (!keys[i].check) {
+		complain(p, "%s: not supported by this version", name);
+	} else if (keys[i].later && !strcmp(value, keys[i].later)) {
+		complain(p, "%s='%s': not supported yet by this version", name, value);
+	} else if ((wanted = keys[i].check(value))) {
+		complain(p, "%s='%.*s': must be %s", name, SHOWN_MAX, value, wanted);
+	} else {
+		return i;
+	}
+	return -1;
+}
+
+static bool is_key_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '_';
+}
+
+/* These mean something to a shell; who writes one expects what does not happen here. */
+static bool is_expansion(char c)
+{
+	return c == '$' || c == '`' || c == '\\';
+}
+
+static bool is_bare_char(char c)
+{
+	return is_key_char(c) || strchr("!./,:+@%=-", c) || (unsigned char)c >= 0x80;
+}
+
+/*
+ * The length of the value that begins at @s, its quotes not counted, or -EINVAL after
+ * having said why. *ret_begin and *ret_end are where it begins and what follows it.
+ */
+static int scan_value(struct parser *p, const char *s, const char **ret_begin,
+		      const char **ret_end)
+{
+	const char quote = *s == '"' || *s == '\'' ? *s : '\0';
+	const char *begin = s + (quote != '\0');
+
+	for (s = begin; *s != '\0' && *s != quote; s++) {
+		if (quote != '\'' && is_expansion(*s)) {
+			complain(p, "'%c' in the value: nothing is expanded here", *s);
+			return -EINVAL;
+		}
+		if (quote == '\0' && (*s == ' ' || *s == '\t'))
+			break;
+		if (quote == '\0' && !is_bare_char(*s)) {
+			complain(p, "'%c' in a value without quotes", *s);
+			return -EINVAL;
+		}
+	}
+	*ret_begin = begin;
+	*ret_end = s;
+	if (quote != '\0') {
+		if (*s == '\0') {
+			complain(p, "closing %c is missing", quote);
+			return -EINVAL;
+		}
+		(*ret_end)++;
+	}
+	return (int)(s - begin);
+}
+
+static const char *skip_blanks(const char *s)
+{
+	return s + strspn(s, " \t");
+}
+
+/* A line that is no comment; 0, or -ENOMEM. */
+static int parse_setting(struct parser *p, char *name)
+{
+	_cleanup_(freep) char *value = NULL;
+	const char *begin, *rest, *after;
+	char *equals = name;
+	int i, len;
+
+	while (is_key_char(*equals))
+		equals++;
+	if (equals == name || *equals != '=') {
+		complain(p, "not KEY=\"value\" with no blank before '='");
+		return 0;
+	}
+	len = scan_value(p, equals + 1, &begin, &rest);
+	if (len < 0)
+		return 0;
+	/* As in a shell, '#' begins a comment only where a word could begin. */
+	after = skip_blanks(rest);
+	if (*after != '\0' && (*after != '#' || after == rest)) {
+		complain(p, "text after the value: '%.*s'", SHOWN_MAX, after);
+		return 0;
+	}
+	value = strndup(begin, (size_t)len);
+	if (!value)
+		return -ENOMEM;
+	*equals = '\0';
+	i = accept_value(p, name, value);
+	if (i >= 0 && *value != '\0') {
+		p->config->values[i] = value;
+		value = NULL;
+	}
+	return 0;
+}
+
+/* Control bytes have no use here, and a terminal that shows the file would obey them. */
+static bool is_clean(struct parser *p, const char *line, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		if (c == '\r' && i + 1 == len)
+			complain(p, "carriage return at the end of the line");
+		else if ((c < ' ' && c != '\t') || c == 0x7f)
+			complain(p, "control byte 0x%02x", c);
+		else
+			continue;
+		return false;
+	}
+	return true;
+}
+
+/* @text has room for a NUL behind its @len bytes. */
+static int parse_text(struct parser *p, char *text, size_t len)
+{
+	char *line, *end, *next;
+	int err;
+
+	for (line = text; line < text + len; line = next) {
+		end = memchr(line, '\n', (size_t)(text + len - line)) ?: text + len;
+		next = end + 1;
+		*end = '\0';
+		p->line++;
+		if (!is_clean(p, line, (size_t)(end - line)))
+			continue;
+		line += strspn(line, " \t");
+		if (*line == '\0' || *line == '#')
+			continue;
+		err = parse_setting(p, line);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Fills @buf as far as the file goes. */
+static ssize_t read_all(int fd, char *buf, size_t size)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < size) {
+		n = read(fd, buf + done, size - done);
+		if (n == 0)
+			break;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int vps_config_parse(int fd, void (*report)(const struct vps_config_error *err, void *data),
+		     void *data, struct vps_config **ret_config)
+{
+	struct parser p = { .report = report, .data = data };
+	_cleanup_(freep) char *text = malloc(FILE_MAX_BYTES + 1);
+	ssize_t len;
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	len = read_all(fd, text, FILE_MAX_BYTES + 1);
+	if (len < 0)
+		return (int)len;
+	if ((size_t)len > FILE_MAX_BYTES)
+		return -EFBIG;
+	p.config = calloc(1, sizeof(*p.config));
+	if (!p.config)
+		return -ENOMEM;
+	err = parse_text(&p, text, (size_t)len);
+	if (err) {
+		vps_config_free(p.config);
+		return err;
+	}
+	*ret_config = p.config;
+	return p.failed ? -EINVAL : 0;
+}
+
+/* Only root may say how a VPS is walled in. */
+static int check_owner(int fd, mode_t type)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & S_IFMT) != type || st.st_uid != 0 ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return -EPERM;
+	return 0;
+}
+
+int vps_config_open(const char *dir, const char *name)
+{
+	_cleanup_(closep) int dirfd = -1;
+	_cleanup_(closep) int fd = -1;
+	char file[VPS_NAME_MAX + sizeof(".conf")];
+	int err;
+
+	if (!vps_is_name(name))
+		return -EINVAL;
+	snprintf(file, sizeof(file), "%s.conf", name);
+	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return -errno;
+	err = check_owner(dirfd, S_IFDIR);
+	if (err)
+		return err;
+	/* Not to wait for the other end of what might be a FIFO. */
+	fd = vps_sys_openat2(dirfd, file, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
+			     VPS_RESOLVE_STRICT);
+	if (fd < 0)
+		return fd;
+	err = check_owner(fd, S_IFREG);
+	return err ?: steal_fd(&fd);
+}
+
+bool vps_config_is_key(const char *key)
+{
+	return find_key(key) >= 0;
+}
+
+const char *vps_config_get(const struct vps_config *config, const char *key)
+{
+	int i = find_key(key);
+
+	return i < 0 ? NULL : config->values[i];
+}
+
+bool vps_config_at(const struct vps_config *config, size_t i, const char **ret_key,
+		   const char **ret_value)
+{
+	size_t k;
+
+	for (k = 0; k < ARRAY_SIZE(keys); k++) {
+		if (!config->values[k] || i-- > 0)
+			continue;
+		*ret_key = keys[k].name;
+		*ret_value = config->values[k];
+		return true;
+	}
+	return false;
+}
+
+void vps_config_free(struct vps_config *config)
+{
+	size_t i;
+
+	if (!config)
+		return;
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		free(config->values[i]);
+	free(config);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What spawn.c and enter.c need of a context beyond vps.h. */
+#ifndef VPS_CONTEXT_H
+#define VPS_CONTEXT_H
+
+#include "engine.h"
+
+/* Notes @pid as the first process of the context with group @group, and that it runs. */
+int vps_context_set_running(struct vps_host *host, int group, pid_t pid, bool userns);
+
+#endif /* VPS_CONTEXT_H */

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bpf.h"
+#include "engine.h"
+#include "util.h"
+
+static const struct vps_engine *const engines[] = {
+	&vps_engine_stock,
+};
+
+/* Root of a VPS is root too, but not of this machine. */
+static int check_initial_root(void)
+{
+	unsigned int inside, outside, count;
+	char map[256];
+	ssize_t n;
+
+	if (geteuid() != 0)
+		return -EPERM;
+	n = vps_read_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map));
+	if (n < 0)
+		return (int)n;
+	if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside || outside ||
+	    count != UINT32_MAX)
+		return -EPERM;
+	return 0;
+}
+
+static const struct vps_engine *pick_engine(enum vps_engine_kind want,
+					    const struct vps_cgroups *cg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++)
+		if ((want == VPS_ENGINE_ANY || want == engines[i]->kind) &&
+		    !engines[i]->probe(cg))
+			return engines[i];
+	return NULL;
+}
+
+int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host, struct vps_fault *fault)
+{
+	struct vps_host *host;
+	int rc;
+
+	rc = check_initial_root();
+	if (rc)
+		return vps_refuse(fault, rc, "root of this machine is needed", "");
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return vps_fault(fault, -ENOMEM, "open the host", "");
+	host->run_dir = VPS_RUN_DIR;
+	host->lock = -1;
+	rc = vps_cgroups_open(&host->cg);
+	if (rc) {
+		free(host);
+		return vps_fault(fault, rc, "find a mounted cgroup2", "/proc/self/mounts");
+	}
+	host->engine = pick_engine(want, &host->cg);
+	if (!host->engine) {
+		vps_host_close(host);
+		return vps_refuse(fault, -ENOTSUP, want == VPS_ENGINE_KERNEL ?
+				 "kernel engine: this kernel has no FreeVPS patch" :
+				 "stock engine: cgroup2 without extended attributes", "");
+	}
+	*ret_host = host;
+	return 0;
+}
+
+void vps_host_close(struct vps_host *host)
+{
+	if (!host)
+		return;
+	closep(&host->lock);
+	vps_cgroups_close(&host->cg);
+	free(host);
+}
+
+int vps_host_expect_moves(struct vps_host *host)
+{
+	char text[8192] = "\n", path[2 * PATH_MAX], *own;
+	ssize_t n;
+
+	n = vps_read_at(AT_FDCWD, "/proc/self/cgroup", text + 1, sizeof(text) - 1);
+	if (n < 0)
+		return (int)n;
+	own = strstr(text, "\n0::");
+	if (!own)
+		return -ENOTSUP;
+	own += strlen("\n0::");
+	own[strcspn(own, "\n")] = '\0';
+	snprintf(path, sizeof(path), "%s%s/cgroup.procs", host->cg.root, own);
+	/* To where it is already: the wait is all that happens. */
+	return vps_write_at(AT_FDCWD, path, "0");
+}
+
+void vps_host_set_run_dir(struct vps_host *host, const char *dir)
+{
+	host->run_dir = dir;
+}
+
+const char *vps_host_engine(const struct vps_host *host)
+{
+	return host->engine->name;
+}
+
+int vps_host_open_lock(const struct vps_host *host, const char *name)
+{
+	_cleanup_(closep) int dir = -1;
+	int fd;
+
+	if (mkdir(host->run_dir, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	dir = open(host->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int vps_host_sees_reboot(struct vps_host *host)
+{
+	(void)host;
+	return vps_bpf_probe();
+}

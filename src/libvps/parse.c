@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/capability.h>
+
+#include "util.h"
+
+/* The C library's classes depend on the locale, names must not. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_alnum(char c)
+{
+	return is_letter(c) || is_digit(c);
+}
+
+/* Takes the digits at *s and leaves *s behind them. */
+static int take_digits(const char **s, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (!is_digit(**s))
+		return -EINVAL;
+	for (; is_digit(**s); (*s)++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(**s - '0'), &value))
+			return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+int vps_parse_u64(const char *s, uint64_t *ret_value)
+{
+	uint64_t value;
+	int err;
+
+	/* "99999999999999999999x" is no number, rather than one too large. */
+	if (s[strspn(s, "0123456789")] != '\0')
+		return -EINVAL;
+	err = take_digits(&s, &value);
+	if (err)
+		return err;
+	*ret_value = value;
+	return 0;
+}
+
+int vps_parse_id(const char *s, uint32_t *ret_id)
+{
+	uint64_t value;
+	int err;
+
+	err = vps_parse_u64(s, &value);
+	if (err)
+		return err;
+	if (value > VPS_ID_MAX)
+		return -ERANGE;
+	*ret_id = (uint32_t)value;
+	return 0;
+}
+
+int vps_parse_size(const char *s, uint64_t *ret_value)
+{
+	static const char units[] = "KMGTP";
+	const char *unit, *end = s + strspn(s, "0123456789");
+	unsigned int shift = 0;
+	uint64_t value;
+	int err;
+
+	if (*end != '\0') {
+		unit = strchr(units, *end & ~('a' ^ 'A'));
+		if (!is_letter(*end) || !unit || end[1] != '\0')
+			return -EINVAL;
+		shift = 10 * (unsigned int)(unit - units + 1);
+	}
+	err = take_digits(&s, &value);
+	if (err)
+		return err;
+	if (value > UINT64_MAX >> shift)
+		return -ERANGE;
+	*ret_value = value << shift;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{ "HUP", SIGHUP },	 { "INT", SIGINT },	  { "QUIT", SIGQUIT },
+	{ "ILL", SIGILL },	 { "TRAP", SIGTRAP },	  { "ABRT", SIGABRT },
+	{ "IOT", SIGIOT },	 { "BUS", SIGBUS },	  { "FPE", SIGFPE },
+	{ "KILL", SIGKILL },	 { "USR1", SIGUSR1 },	  { "SEGV", SIGSEGV },
+	{ "USR2", SIGUSR2 },	 { "PIPE", SIGPIPE },	  { "ALRM", SIGALRM },
+	{ "TERM", SIGTERM },	 { "CHLD", SIGCHLD },	  { "CLD", SIGCHLD },
+	{ "CONT", SIGCONT },	 { "STOP", SIGSTOP },	  { "TSTP", SIGTSTP },
+	{ "TTIN", SIGTTIN },	 { "TTOU", SIGTTOU },	  { "URG", SIGURG },
+	{ "XCPU", SIGXCPU },	 { "XFSZ", SIGXFSZ },	  { "VTALRM", SIGVTALRM },
+	{ "PROF", SIGPROF },	 { "WINCH", SIGWINCH },	  { "IO", SIGIO },
+	{ "POLL", SIGPOLL },	 { "PWR", SIGPWR },	  { "SYS", SIGSYS },
+#ifdef SIGSTKFLT
+	{ "STKFLT", SIGSTKFLT },
+#endif
+};
+
+/* "RTMIN", "RTMIN+4", "RTMAX-1"; their numbers are known at run time only. */
+static int parse_realtime(const char *s, int *ret_signal)
+{
+	bool up = !strncasecmp(s, "RTMIN", 5);
+	uint64_t offset = 0;
+
+	if (s[5] != '\0' && (s[5] != (up ? '+' : '-') || vps_parse_u64(s + 6, &offset) ||
+			     offset > (uint64_t)(SIGRTMAX - SIGRTMIN)))
+		return -EINVAL;
+	*ret_signal = up ? SIGRTMIN + (int)offset : SIGRTMAX - (int)offset;
+	return 0;
+}
+
+int vps_parse_signal(const char *s, int *ret_signal)
+{
+	uint64_t number;
+	size_t i;
+
+	if (is_digit(*s)) {
+		if (vps_parse_u64(s, &number) || number > (uint64_t)SIGRTMAX)
+			return -EINVAL;
+		*ret_signal = (int)number;
+		return 0;
+	}
+	if (!strncasecmp(s, "SIG", 3))
+		s += 3;
+	if (!strncasecmp(s, "RTMIN", 5) || !strncasecmp(s, "RTMAX", 5))
+		return parse_realtime(s, ret_signal);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		if (!strcasecmp(s, signals[i].name)) {
+			*ret_signal = signals[i].number;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* [A-Za-z0-9._-]* of at most @max bytes. */
+static bool is_plain_word(const char *s, size_t max)
+{
+	size_t len;
+
+	for (len = 0; s[len] != '\0'; len++)
+		if (len == max || (!is_alnum(s[len]) && !strchr("._-", s[len])))
+			return false;
+	return true;
+}
+
+bool vps_is_name(const char *s)
+{
+	return is_alnum(*s) && is_plain_word(s, VPS_NAME_MAX);
+}
+
+bool vps_is_hostname(const char *s)
+{
+	return *s != '\0' && is_plain_word(s, VPS_HOSTNAME_MAX);
+}
+
+static const struct {
+	const char *word;
+	uint32_t flag;
+} flag_words[] = {
+	{ "lock", VPS_F_LOCK },	      { "sched", VPS_F_SCHED }, { "nproc", VPS_F_NPROC },
+	{ "private", VPS_F_PRIVATE }, { "stop", VPS_F_STOP },
+};
+
+static uint32_t flag_of(const char *word, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(flag_words); i++)
+		if (strlen(flag_words[i].word) == len &&
+		    !strncasecmp(word, flag_words[i].word, len))
+			return flag_words[i].flag;
+	return 0;
+}
+
+int vps_parse_flags(const char *s, uint32_t *ret_flags)
+{
+	uint32_t flag, flags = 0;
+	size_t len;
+
+	while (*s != '\0') {
+		len = strcspn(s, ", ");
+		flag = flag_of(s, len);
+		if (!flag)
+			return -EINVAL;
+		flags |= flag;
+		s += len;
+		if (*s != '\0' && *++s == '\0')
+			return -EINVAL;
+	}
+	*ret_flags = flags;
+	return 0;
+}
+
+int vps_format_flags(uint32_t flags, char *buf, size_t size)
+{
+	size_t i, done = 0;
+
+	if (size > 0)
+		buf[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(flag_words); i++)
+		if (flags & flag_words[i].flag)
+			done += (size_t)snprintf(done < size ? buf + done : NULL,
+						 done < size ? size - done : 0, "%s%s",
+						 done ? "," : "", flag_words[i].word);
+	return (int)done;
+}
+
+int vps_parse_cap(const char *s, int *ret_cap)
+{
+	bool bare = strncasecmp(s, "cap_", 4) != 0;
+	cap_value_t cap;
+	char name[32];
+	int len;
+
+	/* libcap also takes numbers, and ignores what follows the name. */
+	if (s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")] != '\0')
+		return -EINVAL;
+	len = snprintf(name, sizeof(name), "%s%s", bare ? "cap_" : "", s);
+	if (len < 0 || (size_t)len >= sizeof(name) || cap_from_name(name, &cap))
+		return -EINVAL;
+	*ret_cap = cap;
+	return 0;
+}
+
+int vps_parse_engine(const char *s, enum vps_engine_kind *ret_kind)
+{
+	static const char *const words[] = {
+		[VPS_ENGINE_ANY] = "",
+		[VPS_ENGINE_KERNEL] = "kernel",
+		[VPS_ENGINE_STOCK] = "stock",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(s, words[i])) {
+			*ret_kind = (enum vps_engine_kind)i;
+			return 0;
+		}
+	return -EINVAL;
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The first process of a context. The parent builds what only the host's root may build, in
+ * a mount namespace of its own; the child, in its new user and pid namespaces from birth,
+ * joins its groups, takes that mount namespace with it as a locked copy, and becomes the VPS.
+ * The parent notes that the context runs; then the child executes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/securebits.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "bpf.h"
+#include "child.h"
+#include "context.h"
+#include "root.h"
+#include "subid.h"
+#include "sys.h"
+#include "user.h"
+#include "util.h"
+#include "walls.h"
+
+/**
+ * struct start - one start under way, as parent and child share it
+ * @exec_fd: that of @spawn as it may be seen inside; -1 when there is none
+ * @sockets: the parent's end, the child's end
+ */
+struct start {
+	struct vps_host *host;
+	const struct vps_spawn *spawn;
+	uint32_t id;
+	int group;
+	int exec_fd;
+	struct vps_root root;
+	struct vps_join join;
+	int sockets[2];
+};
+
+static bool has_own_mounts(const struct vps_spawn *spawn)
+{
+	return spawn->root || spawn->tree;
+}
+
+/* ---- the child ------------------------------------------------------------- */
+
+static int raise_loopback(void)
+{
+	_cleanup_(closep) int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	return sock < 0 || ioctl(sock, SIOCSIFFLAGS, &ifr) < 0 ? -errno : 0;
+}
+
+static int make_namespaces(const struct start *start, int root, struct vps_fault *fault)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
+	int rc;
+
+	if (start->spawn->net == VPS_NET_NONE)
+		flags |= CLONE_NEWNET;
+	/* The working directory follows into the copy of the mount namespace; fds do not. */
+	if (root >= 0 && fchdir(root) < 0)
+		return vps_fault(fault, -errno, "enter the tree", "");
+	if (unshare(flags) < 0)
+		return vps_fault(fault, -errno, "make namespaces", "");
+	rc = start->spawn->net == VPS_NET_NONE ? raise_loopback() : 0;
+	return rc ? vps_fault(fault, rc, "bring up", "lo") : 0;
+}
+
+static int set_names(const struct vps_spawn *spawn, struct vps_fault *fault)
+{
+	if (spawn->hostname && sethostname(spawn->hostname, strlen(spawn->hostname)) < 0)
+		return vps_fault(fault, -errno, "set the host name", spawn->hostname);
+	if (spawn->domainname && setdomainname(spawn->domainname, strlen(spawn->domainname)) < 0)
+		return vps_fault(fault, -errno, "set the domain name", spawn->domainname);
+	return 0;
+}
+
+static int put_walls(const struct vps_spawn *spawn, struct vps_fault *fault)
+{
+	bool own = has_own_mounts(spawn);
+
+	/* A plain context of the host's admin, nothing taken away: 2003's chcontext. */
+	if (!own && spawn->caps == vps_caps_all())
+		return 0;
+	return vps_walls_raise(spawn->caps, spawn->userns, spawn->net == VPS_NET_SHARED, fault);
+}
+
+/* Everything up to the point where only the command is missing. */
+static int child_prepare(const struct start *start, int root, struct vps_fault *fault)
+{
+	const struct vps_spawn *spawn = start->spawn;
+	int rc = spawn->userns ? vps_user_become_root(fault) : 0;
+
+	if (!rc)
+		rc = make_namespaces(start, root, fault);
+	if (!rc && !spawn->own_tty)
+		rc = vps_walls_stdio(spawn->stdio, fault);
+	if (!rc)
+		rc = spawn->root ? vps_root_enter(spawn, fault) : vps_root_own_proc(fault);
+	if (!rc)
+		rc = set_names(spawn, fault);
+	if (!rc)
+		rc = put_walls(spawn, fault);
+	/* After the last change of rights, each of which unties. */
+	if (!rc && spawn->tied && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		rc = vps_fault(fault, -errno, "tie it to its maker", "");
+	return rc;
+}
+
+static _Noreturn void child_main(const struct start *start)
+{
+	const struct vps_spawn *spawn = start->spawn;
+	struct vps_fault fault = { 0 };
+	struct vps_step step;
+	int sock = start->sockets[1], rc;
+
+	close(start->sockets[0]);
+	/* By the rights of who opened the groups, and while the parent builds the root. */
+	rc = vps_join_self(&start->join);
+	if (rc) {
+		vps_fault(&fault, rc, "join its groups", "");
+		vps_step_fail(sock, rc, &fault);
+	}
+	if (vps_step_wait(sock, &step))		/* for the ids and the mounts */
+		_exit(127);
+	rc = child_prepare(start, step.fd, &fault);
+	if (!rc)
+		rc = vps_walls_tidy(&fault);
+	if (rc)
+		vps_step_fail(sock, rc, &fault);
+	if (vps_step_done(sock, 0, -1) || vps_step_wait(sock, &step))	/* for the state */
+		_exit(127);
+	rc = vps_execute(spawn->argv, spawn->envp, start->exec_fd, spawn->exec_fallback);
+	vps_fault(&fault, rc, "execute", spawn->argv[0]);
+	vps_step_fail(sock, rc, &fault);
+}
+
+/* ---- the parent ------------------------------------------------------------- */
+
+/* What the child said of its failure, or that it ended without a word. */
+static int step_fault(int rc, const struct vps_step *step, struct vps_fault *fault)
+{
+	if (rc == -EPIPE)
+		return vps_refuse(fault, -ECHILD, "its first process was killed", "");
+	if (fault)
+		*fault = step->fault;
+	return rc;
+}
+
+static int write_map(int proc, const char *file, uint32_t base)
+{
+	char map[64];
+
+	snprintf(map, sizeof(map), "0 %u %u", base, VPS_UID_COUNT);
+	return vps_write_at(proc, file, map);
+}
+
+static int map_ids(struct start *start, pid_t pid, struct vps_fault *fault)
+{
+	uint32_t base = start->id << 16;
+	_cleanup_(closep) int proc = -1;
+	char path[32];
+	int rc;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return vps_fault(fault, -errno, "open", path);
+	rc = write_map(proc, "uid_map", base) ?: write_map(proc, "gid_map", base);
+	if (rc)
+		return vps_fault(fault, rc, "map its user ids", "");
+	start->root.userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
+	if (start->root.userns < 0)
+		return vps_fault(fault, -errno, "open its user namespace", "");
+	start->root.base = base;
+	rc = vps_group_delegate(start->group, base);
+	return rc ? vps_fault(fault, rc, "delegate its group", "") : 0;
+}
+
+/* From the birth of the child to the moment in which it executes. */
+static int parent_conduct(struct start *start, const struct vps_child *child,
+			  struct vps_fault *fault)
+{
+	const struct vps_spawn *spawn = start->spawn;
+	int rc = spawn->userns ? map_ids(start, child->pid, fault) : 0;
+	int sock = start->sockets[0];
+	struct vps_step step;
+
+	if (!rc && has_own_mounts(spawn))
+		rc = vps_root_build(&start->root, spawn, fault);
+	if (rc)
+		return rc;
+	/* A child that is gone has left word of why. */
+	vps_step_done(sock, 0, start->root.fd);
+	rc = vps_step_wait(sock, &step);
+	if (rc)
+		return step_fault(rc, &step, fault);
+	rc = vps_context_set_running(start->host, start->group, child->pid, spawn->userns);
+	if (rc)
+		return vps_fault(fault, rc, "note that it runs", "");
+	rc = vps_step_done(sock, 0, -1) ?: vps_step_wait(sock, &step);
+	/* The socket closed by itself: the command is being executed. */
+	return rc == -EPIPE ? 0 : step_fault(rc, &step, fault);
+}
+
+/*
+ * A file of the host's that runs inside can be opened from there as /proc/PID/exe. Through
+ * a read-only mount of its own it cannot be written, whoever root inside is.
+ */
+static int wrap_executable(int fd)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
+	_cleanup_(closep) int mnt = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					      AT_EMPTY_PATH);
+
+	if (mnt < 0 || mount_setattr(mnt, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return steal_fd(&mnt);
+}
+
+/*
+ * The kernel counts what a user namespace uses (inotify, ptys, other namespaces ...) on the
+ * user who made it as well: as root, one VPS would use up the host's own. So the maker is, for
+ * that moment, the VPS's root; its capabilities stay, and the signal that ties it to its parent
+ * is put back.
+ */
+static pid_t clone_as(uid_t uid, int *ret_pidfd)
+{
+	int bits = prctl(PR_GET_SECUREBITS), tied = 0, err;
+	pid_t parent = getppid(), pid;
+
+	if (bits < 0 || prctl(PR_GET_PDEATHSIG, &tied) < 0 ||
+	    prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
+		return -errno;
+	if (seteuid(uid) < 0)
+		return -errno;
+	pid = vps_sys_clone(CLONE_NEWPID | CLONE_NEWUSER, ret_pidfd);
+	if (pid == 0)
+		return 0;
+	err = seteuid(0) < 0 || prctl(PR_SET_SECUREBITS, bits) < 0 ||
+	      prctl(PR_SET_PDEATHSIG, tied) < 0 ? -errno : 0;
+	if (tied && getppid() != parent)
+		raise(tied);
+	if (!err || pid < 0)
+		return pid;
+	vps_child_discard(&(struct vps_child){ .pid = pid, .pidfd = *ret_pidfd });
+	return err;
+}
+
+static int make_child(struct start *start, struct vps_child *ret_child, struct vps_fault *fault)
+{
+	struct vps_child child = { .pidfd = -1 };
+	int rc;
+
+	start->exec_fd = start->spawn->exec_fd < 0 ? -1 : wrap_executable(start->spawn->exec_fd);
+	if (start->spawn->exec_fd >= 0 && start->exec_fd < 0)
+		return vps_fault(fault, start->exec_fd, "wrap the first process's file", "");
+	if (has_own_mounts(start->spawn)) {
+		/* May mount bpffs, which is for the host to keep. */
+		vps_bpf_prepare();
+		/* Mounts are prepared in here; the child's namespace becomes a copy of it. */
+		if (unshare(CLONE_NEWNS) < 0)
+			return vps_fault(fault, -errno, "make a mount namespace", "");
+	}
+	child.pid = start->spawn->userns ? clone_as(start->id << 16, &child.pidfd) :
+					   vps_sys_clone(CLONE_NEWPID, &child.pidfd);
+	if (child.pid < 0)
+		return vps_fault(fault, child.pid, "make its first process", "");
+	if (child.pid == 0)
+		child_main(start);
+	closep(&start->sockets[1]);
+	start->sockets[1] = -1;
+	rc = parent_conduct(start, &child, fault);
+	if (rc)
+		vps_child_discard(&child);
+	else
+		*ret_child = child;
+	return rc;
+}
+
+static int check_state(struct vps_host *host, uint32_t id, const struct vps_spawn *spawn,
+		       struct vps_fault *fault)
+{
+	struct vps_context_info info;
+	int rc = vps_context_info(host, id, &info);
+
+	if (rc)
+		return vps_fault(fault, rc, "find the context", "");
+	/* STALE: of a VPS whose lock nobody took, a context made by hand with a name. */
+	if (info.state != VPS_STATE_NEW && info.state != VPS_STATE_KEPT &&
+	    info.state != VPS_STATE_STALE)
+		return vps_refuse(fault, -EBUSY, "the context is running", info.name);
+	if (spawn->userns && vps_subid_meets(id) == 1)
+		return vps_refuse(fault, -EADDRINUSE,
+				  "its user ids are given to a user of the host", "/etc/subuid");
+	return 0;
+}
+
+static int prepare_and_make(struct start *start, struct vps_child *ret_child,
+			    struct vps_fault *fault)
+{
+	int rc = vps_join_open(&start->host->cg, start->id, "payload", &start->join);
+
+	if (rc)
+		return vps_fault(fault, rc, "open its groups", "");
+	rc = vps_step_socket(start->sockets);
+	if (rc)
+		vps_fault(fault, rc, "make a socket", "");
+	else
+		rc = make_child(start, ret_child, fault);
+	vps_join_close(&start->join);
+	return rc;
+}
+
+int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn *spawn,
+		      struct vps_child *ret_child, struct vps_fault *fault)
+{
+	struct start start = {
+		.host = host, .spawn = spawn, .id = id, .exec_fd = -1,
+		.root = { .fd = -1, .userns = -1 }, .sockets = { -1, -1 },
+	};
+	int rc;
+
+	start.group = vps_group_open(&host->cg, id);
+	if (start.group < 0)
+		return vps_fault(fault, start.group, "find the context", "");
+	/* Two starts at once: one of them. Let go when the command is executed. */
+	if (flock(start.group, LOCK_EX | LOCK_NB) < 0)
+		rc = vps_refuse(fault, -EBUSY, "the context is being started", "");
+	else
+		rc = check_state(host, id, spawn, fault) ?:
+		     prepare_and_make(&start, ret_child, fault);
+	closep(&start.group);
+	closep(&start.exec_fd);
+	closep(&start.root.fd);
+	closep(&start.root.userns);
+	closep(&start.sockets[0]);
+	closep(&start.sockets[1]);
+	return rc;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvps: contexts and virtual private servers on one Linux kernel.
+ *
+ * Contract of every call here, unless its comment says otherwise:
+ *  - it returns 0 (or a value >= 0 where said) or a negative errno;
+ *  - it never prints, never exits and never reads the environment;
+ *  - outputs are named ret_*, come last, and are written only on success;
+ *  - descriptors it makes are close-on-exec;
+ *  - it is not safe to use one struct vps_host from two threads at once.
+ *
+ * Where several steps can fail, struct vps_fault tells which object and which
+ * step it was; it is written only on failure.
+ */
+#ifndef VPS_H
+#define VPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Context numbers: the host, the observer of the whole system, then the VPSes. */
+#define VPS_ID_HOST	0u
+#define VPS_ID_ALL	1u
+#define VPS_ID_MIN	3u
+#define VPS_ID_MAX	65534u
+/* First number given to a context that is neither configured nor named. */
+#define VPS_ID_DYNAMIC	49152u
+/* "Any free number" in struct vps_context_spec. */
+#define VPS_ID_ANY	UINT32_MAX
+
+/* User ids of a context in its own user namespace; the first one is id << 16. */
+#define VPS_UID_COUNT	65536u
+
+#define VPS_NAME_MAX	64
+#define VPS_HOSTNAME_MAX 64
+
+/* Processes and threads of a context unless a limit says otherwise. */
+#define VPS_DEFAULT_PROC_MAX 2048u
+
+#define VPS_CONFIG_DIR	"/etc/vservers"
+#define VPS_TREE_DIR	"/var/lib/vservers"
+#define VPS_RUN_DIR	"/run/vps"
+
+/**
+ * struct vps_fault - which step on which object failed
+ * @step: what was tried, in a few words ("mount /proc"); static text
+ * @refused: @step is itself the reason ("is not running"); the error's text adds nothing
+ * @object: the file, group or name it was tried on; may be empty
+ */
+struct vps_fault {
+	const char *step;
+	bool refused;
+	char object[256];
+};
+
+/* ---- words and numbers (parse.c) ------------------------------------- */
+
+/* Decimal digits only: no sign, space, octal, hex or suffix; empty is an error.
+ *   -EINVAL not a number   -ERANGE too large */
+int vps_parse_u64(const char *s, uint64_t *ret_value);
+
+/* A context number, 0 to VPS_ID_MAX. -EINVAL, -ERANGE as above. */
+int vps_parse_id(const char *s, uint32_t *ret_id);
+
+/* Bytes or a count: digits and one of K M G T P (powers of 1024, either case).
+ * -EINVAL, -ERANGE as above. */
+int vps_parse_size(const char *s, uint64_t *ret_value);
+
+/* "TERM", "SIGTERM", "15", "RTMIN+4", "RTMAX-1"; -EINVAL otherwise. */
+int vps_parse_signal(const char *s, int *ret_signal);
+
+/* [A-Za-z0-9][A-Za-z0-9._-]*, at most VPS_NAME_MAX bytes. */
+bool vps_is_name(const char *s);
+
+/* What sethostname(2) may be given: [A-Za-z0-9._-]+, at most VPS_HOSTNAME_MAX. */
+bool vps_is_hostname(const char *s);
+
+/* Context flags, the words of FreeVPS 1.1 and util-vserver. */
+#define VPS_F_LOCK	(1u << 0)	/* processes inside cannot leave for another context */
+#define VPS_F_SCHED	(1u << 1)	/* the scheduler shares CPU by context, not by process */
+#define VPS_F_NPROC	(1u << 2)	/* the process limit is the context's, not the user's */
+#define VPS_F_PRIVATE	(1u << 3)	/* nobody may enter a running context */
+#define VPS_F_STOP	(1u << 4)	/* no new process */
+
+/* "lock,nproc", one comma or blank between, in any order and case, "" is none; -EINVAL. */
+int vps_parse_flags(const char *s, uint32_t *ret_flags);
+
+/* Writes the words of @flags, comma separated; returns the length as snprintf does. */
+int vps_format_flags(uint32_t flags, char *buf, size_t size);
+
+/* A capability's name with or without "cap_", any case; -EINVAL for an unknown one. */
+int vps_parse_cap(const char *s, int *ret_cap);
+
+/* ---- configuration of one VPS (config.c) ------------------------------ */
+
+struct vps_config;
+
+/**
+ * struct vps_config_error - where a configuration is wrong
+ * @line: counted from 1; 0 when the file as a whole is meant
+ * @text: the reason, one line, no full stop
+ */
+struct vps_config_error {
+	unsigned int line;
+	char text[192];
+};
+
+/*
+ * vps_config_parse - reads KEY="value" lines from @fd; nothing is executed.
+ * Every error is passed to @report (may be NULL) with @data, in file order.
+ *   -EINVAL at least one error was reported: *ret_config is written nevertheless and
+ *	holds what is well-formed
+ *   -EFBIG larger than 64 KiB
+ *   other: of read(2)
+ */
+int vps_config_parse(int fd, void (*report)(const struct vps_config_error *err, void *data),
+		     void *data, struct vps_config **ret_config);
+
+/*
+ * vps_config_open - opens @dir/@name.conf after checking owner and mode: @dir and
+ * the file are root's and not writable by anyone else, the file is regular and
+ * not a link. Returns a descriptor.
+ *   -EINVAL bad name   -ENOENT no such VPS   -EPERM owner or mode   -ELOOP a link
+ */
+int vps_config_open(const char *dir, const char *name);
+
+/* Is it a word that a configuration may set? */
+bool vps_config_is_key(const char *key);
+
+/* The value of @key, or NULL where the file does not set it or sets it to "". */
+const char *vps_config_get(const struct vps_config *config, const char *key);
+
+/* Walks the keys set, in the table's order: the i-th key and value; false past the end. */
+bool vps_config_at(const struct vps_config *config, size_t i, const char **ret_key,
+		   const char **ret_value);
+
+void vps_config_free(struct vps_config *config);
+
+/* ---- the host and its engine (host.c, engine.h) ------------------------ */
+
+enum vps_engine_kind {
+	VPS_ENGINE_ANY,
+	VPS_ENGINE_KERNEL,
+	VPS_ENGINE_STOCK,
+};
+
+/* "", "kernel", "stock"; -EINVAL otherwise. */
+int vps_parse_engine(const char *s, enum vps_engine_kind *ret_kind);
+
+struct vps_host;
+
+/*
+ * vps_host_open - finds the engine and the control groups of this machine.
+ * Nothing is made or changed by it.
+ *   -ENOTSUP the engine asked for is not there   -ENODEV cgroup2 is not mounted
+ *   -EPERM   not root in the initial user namespace
+ */
+int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host,
+		  struct vps_fault *fault);
+void vps_host_close(struct vps_host *host);
+
+/*
+ * vps_host_expect_moves - has the kernel wait now for what it must wait for before it moves a
+ * process between groups: a grace period of RCU, some milliseconds, once for all moves of
+ * the next moment. Blocks for that time; moves nothing.
+ */
+int vps_host_expect_moves(struct vps_host *host);
+
+/* Locks are in @dir instead of VPS_RUN_DIR; the string must outlive @host. */
+void vps_host_set_run_dir(struct vps_host *host, const char *dir);
+
+/* "stock" or "kernel". */
+const char *vps_host_engine(const struct vps_host *host);
+
+/* ---- contexts (context.c) ---------------------------------------------- */
+
+/*
+ * State of a context:
+ *   VPS_STATE_NEW      being set up under its lock
+ *   VPS_STATE_KEPT     made by hand, empty, stays until it is destroyed
+ *   VPS_STATE_RUNNING  its first process has been or is about to be executed
+ * and, derived when asked for, never stored:
+ *   VPS_STATE_STALE    was being set up by somebody who is gone
+ *   VPS_STATE_DEAD     was running and has no process left
+ *   VPS_STATE_REBOOTED the same, and it ended by asking for a restart with reboot(2)
+ *                      (a host that cannot tell says VPS_STATE_DEAD)
+ */
+enum vps_state {
+	VPS_STATE_NEW,
+	VPS_STATE_KEPT,
+	VPS_STATE_RUNNING,
+	VPS_STATE_STALE,
+	VPS_STATE_DEAD,
+	VPS_STATE_REBOOTED,
+};
+
+/* "new", "kept", "running", "stale", "dead", "rebooted". */
+const char *vps_state_name(enum vps_state state);
+
+/**
+ * struct vps_context_info - what a context is
+ * @id: its number
+ * @state: as above
+ * @flags: VPS_F_*
+ * @init: pid of its first process in the host's pid namespace, 0 when none is alive
+ * @userns: its processes live in a user namespace of their own
+ * @started_us: CLOCK_BOOTTIME when it began to run, 0 before
+ * @name: the VPS it belongs to, "" when none
+ */
+struct vps_context_info {
+	uint32_t id;
+	enum vps_state state;
+	uint32_t flags;
+	pid_t init;
+	bool userns;
+	uint64_t started_us;
+	char name[VPS_NAME_MAX + 1];
+};
+
+/**
+ * struct vps_context_spec - what to make
+ * @id: VPS_ID_MIN to VPS_ID_MAX, or VPS_ID_ANY for the lowest free from @first
+ * @first: VPS_ID_MIN or VPS_ID_DYNAMIC; 0 means VPS_ID_MIN
+ * @name: the VPS it belongs to (its lock is VPS_RUN_DIR/NAME.lock), or NULL
+ * @flags: VPS_F_*
+ * @keep: state VPS_STATE_KEPT instead of VPS_STATE_NEW
+ */
+struct vps_context_spec {
+	uint32_t id;
+	uint32_t first;
+	const char *name;
+	uint32_t flags;
+	bool keep;
+};
+
+/*
+ * vps_context_create - makes the groups of a context, empty, with the default
+ * process limit.
+ *   -EEXIST the number or the name is in use   -EADDRINUSE its user ids meet /etc/subuid
+ *   -ENOSPC no number is free   -EINVAL bad number or name
+ */
+int vps_context_create(struct vps_host *host, const struct vps_context_spec *spec,
+		       uint32_t *ret_id, struct vps_fault *fault);
+
+/* Removes an empty context. -ENOENT no such context, -EBUSY it has processes. */
+int vps_context_destroy(struct vps_host *host, uint32_t id);
+
+/* -ENOENT no such context. */
+int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info *ret_info);
+
+/* The context of the VPS called @name: -ENOENT when it has none. */
+int vps_context_find(struct vps_host *host, const char *name, uint32_t *ret_id);
+
+/* All contexts, ascending; free(3) the array. Returns 0. */
+int vps_context_list(struct vps_host *host, uint32_t **ret_ids, size_t *ret_count);
+
+/* The context of process @pid (0 is the caller), VPS_ID_HOST when in none. -ESRCH. */
+int vps_context_of(struct vps_host *host, pid_t pid, uint32_t *ret_id);
+
+/* Replaces the flags. -ENOENT. */
+int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags);
+
+/* Host pids of every process; free(3) the array. -ENOENT. */
+int vps_context_pids(struct vps_host *host, uint32_t id, pid_t **ret_pids, size_t *ret_count);
+
+/* A pidfd of the first process. -ENOENT no context, -ESRCH it has none alive. */
+int vps_context_init(struct vps_host *host, uint32_t id);
+
+/* Sends @signal to every process, none escaping by forking. -ENOENT, -EINVAL. */
+int vps_context_signal(struct vps_host *host, uint32_t id, int signal);
+
+/* SIGKILL to every process at once. Returns before they are gone. -ENOENT. */
+int vps_context_kill(struct vps_host *host, uint32_t id);
+
+/* Stops or continues every process; returns when all are. -ENOENT, -ETIMEDOUT. */
+int vps_context_freeze(struct vps_host *host, uint32_t id, bool frozen);
+
+/* Waits until no process is left; @timeout_ms < 0 is for ever. -ETIMEDOUT, -ENOENT. */
+int vps_context_wait(struct vps_host *host, uint32_t id, int timeout_ms);
+
+/**
+ * struct vps_usage - what a context uses now
+ * @procs: processes (not threads)
+ * @tasks: threads of all processes
+ * @vsz: sum of the processes' virtual memory, bytes
+ * @rss: resident memory, bytes: the memory controller's count where there is one,
+ *	else the sum over the processes (shared pages count each time)
+ * @user_us, @system_us: CPU time, dead processes' included
+ */
+struct vps_usage {
+	uint64_t procs;
+	uint64_t tasks;
+	uint64_t vsz;
+	uint64_t rss;
+	uint64_t user_us;
+	uint64_t system_us;
+};
+
+/* @id VPS_ID_HOST: every process that is in no context. -ENOENT. */
+int vps_context_usage(struct vps_host *host, uint32_t id, struct vps_usage *ret_usage);
+
+/* Can this host tell a reboot from a halt of a VPS? 0 yes, else why not:
+ *   -ENOTSUP no BPF type information in the kernel   -EPERM, ENOSYS no BPF
+ */
+int vps_host_sees_reboot(struct vps_host *host);
+
+/* Can this host shut its abstract unix sockets to VPSes in its network? 0, -ENOTSUP. */
+int vps_host_scopes_sockets(struct vps_host *host);
+
+/* ---- running something in a context (spawn.c) -------------------------- */
+
+enum vps_net {
+	VPS_NET_SHARED,		/* the host's network */
+	VPS_NET_NONE,		/* an own one with nothing but a loopback */
+};
+
+/**
+ * struct vps_spawn - the first process of a context and the walls around it
+ * @argv: command, NULL terminated
+ * @envp: its whole environment
+ * @exec_fd: executes this file; -1 for none
+ * @exec_fallback: @exec_fd only where argv[0] does not exist
+ * @root: path of the tree that becomes "/", or NULL for the host's own root
+ * @tree: without @root: a directory to run in, in which the context's root is root,
+ *	while the rest of the host's files are as a stranger sees them; or NULL
+ * @hostname, @domainname: or NULL
+ * @caps: bounding set, bit n is capability n
+ * @net: VPS_NET_*
+ * @userns: give it a user namespace of its own with VPS_UID_COUNT ids (needs @root or
+ *	@tree; always with @tree)
+ * @own_tty: file descriptors 0-2 are a log, not the caller's (root only):
+ *	/dev/console of the VPS, which is var/log/console.log of its tree
+ * @tied: it is killed when the thread that started it ends
+ * @stdio: what becomes fds 0-2 when not @own_tty (usually 0, 1, 2)
+ */
+struct vps_spawn {
+	char *const *argv;
+	char *const *envp;
+	int exec_fd;
+	bool exec_fallback;
+	const char *root;
+	const char *tree;
+	const char *hostname;
+	const char *domainname;
+	uint64_t caps;
+	enum vps_net net;
+	bool userns;
+	bool own_tty;
+	bool tied;
+	int stdio[3];
+};
+
+/* Capabilities that a VPS keeps, with and without a user namespace of its own. */
+uint64_t vps_caps_default(bool userns);
+
+/* All that this kernel has. */
+uint64_t vps_caps_all(void);
+
+/**
+ * struct vps_child - a process started in a context; the caller's child
+ * @pid: in the caller's pid namespace
+ * @pidfd: to wait for it without a race
+ */
+struct vps_child {
+	pid_t pid;
+	int pidfd;
+};
+
+/*
+ * vps_context_spawn - runs the first process of context @id (NEW or KEPT, empty).
+ * Returns when the command has been executed or could not be; then nothing of it is left.
+ * The calling process gets a private mount namespace of its own by this call.
+ *   -EBUSY   the context is running already
+ *   -ENOENT  no such context; or, when fault->step is "execute", no such command
+ *   -EACCES  and others of execve when fault->step is "execute"
+ */
+int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn *spawn,
+		      struct vps_child *ret_child, struct vps_fault *fault);
+
+/**
+ * struct vps_enter - a further process of a running context
+ * @argv, @envp: as above; PATH of @envp finds the command inside
+ * @user: name or number of a user in the VPS's own /etc/passwd, NULL is root
+ * @stdio: what becomes fds 0-2
+ * @caps: bounding set
+ */
+struct vps_enter {
+	char *const *argv;
+	char *const *envp;
+	const char *user;
+	int stdio[3];
+	uint64_t caps;
+};
+
+/*
+ * vps_context_enter - runs a command in the namespaces of a running context.
+ *   -ENOENT no such context (or command: fault->step "execute")   -ESRCH nothing runs in it
+ *   -EACCES it is private   -EINVAL fault->step "user": no such or malformed user
+ */
+int vps_context_enter(struct vps_host *host, uint32_t id, const struct vps_enter *enter,
+		      struct vps_child *ret_child, struct vps_fault *fault);
+
+/*
+ * vps_context_openpty - a new terminal of the context's own /dev/pts: master
+ * and slave, the slave owned by the root of the VPS.
+ *   -ESRCH nothing runs in it   -ENOTTY what is at /dev/pts/ptmx inside is none
+ */
+int vps_context_openpty(struct vps_host *host, uint32_t id, int *ret_master, int *ret_slave,
+			struct vps_fault *fault);
+
+/* Waits for @child and closes its pidfd; returns its wait status in *ret_status. */
+int vps_child_wait(struct vps_child *child, int *ret_status);
+
+/* ---- trees (tree.c) ------------------------------------------------------ */
+
+/*
+ * vps_tree_open - opens a VPS's tree: a directory, not a link, that strangers on
+ * the host cannot reach (some directory above it, or the tree itself, is root's and
+ * closed to others), so that a setuid file in it is harmless. Returns a descriptor.
+ *   -ENOENT, -ENOTDIR, -ELOOP a link   -EPERM reachable by others
+ */
+int vps_tree_open(const char *path, struct vps_fault *fault);
+
+/*
+ * vps_tree_remove - removes everything in the tree and the tree, never crossing into
+ * another mount and never following a link.
+ *   -EBUSY something is mounted below it (nothing was removed)   -ENOENT no such tree
+ *   -ENOTDIR, -ELOOP it is no directory or a link
+ */
+int vps_tree_remove(const char *path, struct vps_fault *fault);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VPS_H */
