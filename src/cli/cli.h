@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every tool shares: options, messages, exit codes, tables, JSON. A tool
+ * parses its options into a struct, checks it, then acts.
+ */
+#ifndef VPS_CLI_H
+#define VPS_CLI_H
+
+#include <popt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+#include <unistd.h>
+
+#include "vps.h"
+
+/* Tools that execute a command: their own failure, cannot run, not found. */
+enum {
+	CLI_EXEC_FAILED = 125,
+	CLI_EXEC_NORUN = 126,
+	CLI_EXEC_NOENT = 127,
+};
+
+/* All others. */
+enum {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+};
+
+/**
+ * struct cli - one tool's command line
+ * @name: as in its messages
+ * @failed, @usage: exit codes for own failure and wrong use (an exec tool: 125 both)
+ * @output_err: -errno of output that failed before the exit
+ */
+struct cli {
+	const char *name;
+	int failed;
+	int usage;
+	int output_err;
+	poptContext popt;
+};
+
+extern struct cli cli;
+
+/*
+ * cli_init - names the tool, makes a full or closed stdout a failure at exit (--help
+ * included), puts /dev/null on any of fds 0-2 that is closed, and marks every other
+ * inherited descriptor close-on-exec: one left open by the caller may be a way out of
+ * a VPS.
+ */
+void cli_init(const char *name, int failed, int usage);
+
+/* Before cli_init(): for a tool whose command has use for inherited descriptors. */
+void cli_keep_fds(void);
+
+/*
+ * cli_options - begins parsing: POSIX order, --help, --usage and --version besides
+ * @options. @operands is shown in --help ("[--] CMD...").
+ */
+poptContext cli_options(int argc, char **argv, const struct poptOption *options,
+			const char *operands);
+
+/* The next option's val, or -1 at the end; a bad option ends the tool with usage. */
+int cli_next(poptContext popt);
+
+/* The argument of the option just returned; free(3) it. */
+char *cli_arg(poptContext popt);
+
+/* What follows the options, NULL terminated, never NULL. */
+const char **cli_operands(poptContext popt, int *ret_count);
+
+/* "tool: " text [": " reason of -err] on one line of stderr, control bytes shown as \ooo. */
+void cli_warn(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, then exit(@status). @err 0 leaves the reason out. */
+noreturn void cli_die(int status, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* cli_die() with the usage code and a hint at --help. */
+noreturn void cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* cli_warn() of a libvps failure: "tool: " object ": " step ": " reason. */
+void cli_warn_fault(int err, const struct vps_fault *fault);
+
+/* Opens the host with the engine that VPS_ENGINE names, or dies with cli.failed. */
+struct vps_host *cli_host(void);
+
+/*
+ * "N" or a VPS's name to its context; dies with cli.failed when there is none. What is
+ * all digits is a number; one below VPS_ID_MIN is wrong use.
+ */
+uint32_t cli_context(struct vps_host *host, const char *word);
+
+/* The same for one operand of many: warns and returns -errno. */
+int cli_find_context(struct vps_host *host, const char *word, uint32_t *ret_id);
+
+/* --ctx's argument; dies with usage when it is no number or below @min. */
+uint32_t cli_parse_ctx(const char *arg, uint32_t min);
+
+/* Prints @s with every byte that is not printable ASCII, and those in @also, as \ooo. */
+void cli_print_clean(FILE *out, const char *s, const char *also);
+
+/* Exit status of an exec tool for a wait status: the command's, or 128 + signal. */
+int cli_exit_status(int wait_status);
+
+/* ---- tables and JSON ----------------------------------------------------- */
+
+enum cli_format {
+	CLI_TABLE,	/* aligned columns with a header */
+	CLI_RAW,	/* one record a line, fields by one space, no header, plain numbers */
+	CLI_JSON,	/* an array of objects */
+	CLI_LINES,	/* "name: value" lines, an empty one between records */
+};
+
+struct cli_table;
+
+/*
+ * Fields are given in the order of @columns (NULL terminated, must outlive the table); a
+ * name that begins with '>' is aligned right. JSON keys are the names in lower case with
+ * spaces as '_'.
+ */
+struct cli_table *cli_table_new(enum cli_format format, const char *const *columns);
+
+/*
+ * A field of the row being filled: @text is for people (NULL: the number in
+ * decimal); @raw and JSON take the number.
+ */
+void cli_table_number(struct cli_table *table, uint64_t number, const char *text);
+void cli_table_string(struct cli_table *table, const char *string);
+
+/* Ends a row. */
+void cli_table_row(struct cli_table *table);
+
+/* Prints all and frees; returns 0, or -errno of the output (which is said at exit). */
+int cli_table_print(struct cli_table *table);
+
+/* 1536 -> "1.5K"; the result is in @buf. */
+const char *cli_human_size(uint64_t bytes, char buf[16]);
+
+/* As vserver-stat of 2003: 1m02s03, 2h03m04, 5d06h07. */
+const char *cli_human_time(uint64_t us, char buf[24]);
+
+/* ---- terminals (pty.c) ---------------------------------------------------- */
+
+/* Is any of fds 0-2 a terminal? */
+bool cli_has_tty(void);
+
+/*
+ * cli_pty_run - relays between the caller's terminal and @master until @child
+ * ends and its output is drained; window size and signals are passed on, and the
+ * terminal is as it was before whatever way this process ends, kill -9 included.
+ * Fds 0-2 that are no terminal keep flowing as they are. Returns the wait status.
+ */
+int cli_pty_run(int master, struct vps_child *child);
+
+/**
+ * struct cli_pty - the terminal of a command in a context
+ * @master, @slave: -1 while there is none
+ */
+struct cli_pty {
+	int master;
+	int slave;
+};
+
+/* Where any of fds 0-2 is a terminal: a new one, and the slave in its place in @stdio. */
+void cli_pty_open(struct cli_pty *pty, int stdio[3]);
+
+/* The same for a terminal that is open already. */
+void cli_pty_stdio(const struct cli_pty *pty, int stdio[3]);
+
+/* Waits for the command with its terminal or without, passing signals on: the wait status. */
+int cli_pty_attend(struct cli_pty *pty, struct vps_child *child);
+
+/* @signal for the command, or SIGKILL where it is an init that would ignore @signal. */
+void cli_pass_signal(const struct vps_child *child, int signal);
+
+/*
+ * cli_seal_self - executes a sealed copy in memory of the running tool unless it is
+ * one already, so that a process it starts without a user namespace never holds the
+ * tool's file. Returns only when done or impossible (-errno).
+ */
+int cli_seal_self(char **argv);
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+static inline void cli_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* For any pointer variable that is free(3)d. */
+static inline void cli_freep(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void cli_host_closep(struct vps_host **host)
+{
+	if (*host)
+		vps_host_close(*host);
+}
+
+#endif /* VPS_CLI_H */
