@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154 # capture sets status, errors, output
+load ../lib/cli
+
+refuses() {
+	text=$1
+	shift
+	capture "$BUILD/vps-stat" "$@"
+	expect "exit 2" [ "$status" -eq 2 ] &&
+		expect "'$text'" [ "$errors" = "vps-stat: $text (see vps-stat --help)" ]
+}
+
+@test "vps-stat: views exclude each other" {
+	refuses "--long, --state and --pids exclude each other" --long --state
+	refuses "--long, --state and --pids exclude each other" --pids --state
+}
+
+@test "vps-stat: a context is an option's value" {
+	refuses "'7': contexts are given with --ctx" 7
+}
+
+@test "vps-stat: the host has no state and no list of processes" {
+	refuses "--ctx=0: the host is shown without --state and --pids" --state -c 0
+	refuses "--ctx=00: the host is shown without --state and --pids" -c 00 --pids
+}
+
+@test "vps-stat: seconds to wait" {
+	for word in 0 -1 1.5 86401 ''; do
+		refuses "--watch='$word': not a number from 1 to 86400" --watch="$word"
+	done
+}
+
+@test "vps-stat: an engine that there is not" {
+	export VPS_ENGINE=other
+	capture "$BUILD/vps-stat"
+	[ "$status" -eq 1 ]
+	[ "$errors" = "vps-stat: VPS_ENGINE='other': neither 'kernel' nor 'stock'" ]
+}
+
+@test "vps-stat: root of the host only" {
+	requires no-root
+	capture "$BUILD/vps-stat"
+	[ "$status" -eq 1 ]
+	[ "$errors" = "vps-stat: must be run as root of the host" ]
+	[ -z "$output" ]
+}

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154,SC2034 # set by bats; used by the tests
+# What the tests share that start VPSes. Each test has a directory of its own ($T) with the
+# configurations, trees and locks of its VPSes, and names and numbers of its own, so that
+# files may run side by side and beside real VPSes. teardown() removes what a test made and
+# then fails it for whatever it left behind itself.
+
+bats_require_minimum_version 1.5.0
+
+SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=$(cd "${BUILD:-$SRC/build}" && pwd) || exit 1
+export BUILD VPS_PATH=$BUILD VPS_LIB=$BUILD/vps-lib.sh VPS_INIT=$BUILD/vps-init
+PATH=$BUILD:$PATH:/usr/sbin:/sbin
+unset VPS_CONFIGURED "${!VPS_CONF_@}"
+
+# ---- needs -------------------------------------------------------------------------
+
+can_userns() {
+	unshare --user true 2>/dev/null
+}
+
+# An unknown word is a bug, not a skip.
+requires() {
+	for need; do
+		case $need in
+		root) [ "$EUID" -eq 0 ] || skip "requires root" ;;
+		cgroup2) [ -n "$(cgroup2_mount)" ] || skip "requires a mounted cgroup2" ;;
+		userns) can_userns || skip "requires user namespaces" ;;
+		bpf) [ -r /sys/kernel/btf/vmlinux ] || skip "requires BPF type information" ;;
+		landlock-scope) attempt has-scope || skip "requires Landlock scopes (Linux 6.12)" ;;
+		pids) [ -n "$(controller_dir pids)" ] || skip "requires the pids controller" ;;
+		static-busybox)
+			command -v busybox >/dev/null || skip "requires busybox"
+			! ldd "$(command -v busybox)" >/dev/null 2>&1 || skip "requires a static busybox"
+			;;
+		cc | debootstrap | script | setpriv | tmux | python3 | xz | sshd | losetup | strace)
+			command -v "$need" >/dev/null || skip "requires $need"
+			;;
+		*)
+			echo "bug: requires $need" >&2
+			return 1
+			;;
+		esac
+	done
+}
+
+# ---- the machine --------------------------------------------------------------------
+
+cgroup2_mount() {
+	awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts
+}
+
+# Where the groups of contexts are on cgroup2.
+contexts_dir() {
+	for dir in system.slice/freevps.service freevps; do
+		dir=$(cgroup2_mount)/$dir
+		[ ! -d "$dir" ] || break
+	done
+	echo "$dir"
+}
+
+# controller_dir NAME [CTX]: the v1 or v2 directory of contexts, or of one, with that controller.
+controller_dir() {
+	v1=$(awk -v c="$1" '$3 == "cgroup" && ("," $4 ",") ~ ("," c ",") { print $2; exit }' \
+		/proc/self/mounts)
+	if [ -n "$v1" ]; then
+		echo "$v1/freevps${2:+/$2}"
+	elif grep -qw "$1" "$(cgroup2_mount)/cgroup.controllers"; then
+		echo "$(contexts_dir)${2:+/$2}"
+	fi
+}
+
+# Every group directory of contexts that there is, on whatever hierarchy.
+groups_of() {
+	find "$(contexts_dir)" /sys/fs/cgroup/*/freevps -mindepth 1 -maxdepth 1 -name "$1" \
+		2>/dev/null
+}
+
+# ---- waiting ------------------------------------------------------------------------
+
+# wait_until CMD...: until it succeeds; fails after ten seconds of nothing.
+wait_until() {
+	deadline=$((SECONDS + 10))
+	while [ "$SECONDS" -le "$deadline" ]; do
+		"$@" 2>/dev/null && return 0
+		sleep 0.01
+	done
+	echo "never happened: $*" >&2
+	"$@"
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+is_empty() {
+	grep -q '^populated 0' "$(contexts_dir)/$1/cgroup.events"
+}
+
+has_context() {
+	[ -d "$(contexts_dir)/$1" ]
+}
+
+no_context() {
+	[ ! -d "$(contexts_dir)/$1" ] || { echo "context $1 is left" >&2 && return 1; }
+}
+
+has_line() {
+	grep -qs -e "$2" "$1"
+}
+
+# ---- names, numbers, trees ----------------------------------------------------------
+
+# A number that no context has; remembered for teardown.
+free_ctx() {
+	while :; do
+		ctx=$((20000 + RANDOM % 25000))
+		[ -z "$(groups_of "$ctx")" ] && break
+	done
+	echo "$ctx" >>"$T/contexts"
+}
+
+# A busybox tree without an init, with users of every kind.
+make_root() {
+	mkdir -p "$1"/{bin,sbin,etc,dev,proc,sys,tmp,root,home/user,var/log}
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	chroot "$1" /bin/busybox --install -s /bin
+	chmod 1777 "$1/tmp"
+	chown 1000:1000 "$1/home/user"
+	printf '%s\n' 'root:*:0:0:root:/root:/bin/sh' 'user:*:1000:1000:user:/home/user:/bin/sh' \
+		>"$1/etc/passwd"
+	printf '%s\n' root:x:0: tty:x:5: user:x:1000: extra:x:77:user >"$1/etc/group"
+}
+
+# Sets $ctx, $name and $root: a tree that chcontext can use, and a number for it.
+new_root() {
+	free_ctx
+	root=$VPS_TREE_DIR/${1:-$TAG}
+	make_root "$root"
+}
+
+# conf NAME [KEY=VALUE]...
+write_conf() {
+	conf=$VPS_CONFIG_DIR/$1.conf
+	shift
+	: >"$conf"
+	for pair; do
+		printf '%s="%s"\n' "${pair%%=*}" "${pair#*=}" >>"$conf"
+	done
+}
+
+# Sets $name, $ctx, $root: a VPS that vps-start can start; its init is vps-init.
+new_vps() {
+	name=$TAG${vps_count:=0}
+	vps_count=$((vps_count + 1))
+	new_root "$name"
+	printf '#!/bin/sh\n' >"$root/etc/rc"
+	chmod 755 "$root/etc/rc"
+	write_conf "$name" S_CONTEXT="$ctx" "$@"
+}
+
+# Runs a command in $root as the first process of context $ctx.
+inside() {
+	chcontext --silent --ctx "$ctx" --root "$root" ${userns:+--userns "$userns"} \
+		${net:+--net "$net"} -- "$@"
+}
+
+# As above, in the background, until release or teardown.
+hold() {
+	# A shell has its background ignore SIGINT, and what is ignored is not passed on.
+	env --default-signal=INT,QUIT chcontext --silent --ctx "$ctx" --root "$root" \
+		${userns:+--userns "$userns"} ${net:+--net "$net"} -- "$@" \
+		</dev/null >"$T/hold.log" 2>&1 3>&- &
+	holder=$!
+	wait_until is_in_state "$ctx" running
+}
+
+# Sends the signal to the chcontext of hold; its exit status is in $status.
+release() {
+	kill -s "$1" "$holder"
+	status=0
+	wait "$holder" || status=$?
+	holder=
+}
+
+# Whatever else is on this host may be more than this run may sweep: only its own counts.
+sweep() {
+	run vps-sweep
+	[ "$status" -eq 0 ] || printf '%s\n' "${lines[@]}" | grep -qv -e "$TAG"
+}
+
+# Ends a process of the test's own and waits for it.
+end() {
+	kill "$1"
+	wait "$1" 2>/dev/null || :
+}
+
+state_of() {
+	vps-stat --state --raw | awk -v id="$1" '$1 == id { print $2 }'
+}
+
+is_in_state() {
+	[ "$(state_of "$1")" = "$2" ]
+}
+
+# The small program of attempts, for inside: static, so it runs in any tree.
+attempt() {
+	"$BUILD/escape/attempt" "$@"
+}
+
+build_attempt() {
+	[ "$BUILD/escape/attempt" -nt "$SRC/tests/escape/attempt.c" ] && return
+	requires cc
+	mkdir -p "$BUILD/escape"
+	"${CC:-cc}" -static -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILD/escape/attempt.$$" \
+		"$SRC/tests/escape/attempt.c" && mv "$BUILD/escape/attempt.$$" "$BUILD/escape/attempt"
+}
+
+# one_line PATTERN: the whole output of the last run is one line that matches.
+one_line() {
+	# shellcheck disable=SC2053 # a pattern
+	[ "${#lines[@]}" -eq 1 ] && [[ ${lines[0]} == $1 ]] && return 0
+	printf "not '%s' but:\n%s\n" "$1" "$output" >&2
+	return 1
+}
+
+# ---- before and after ---------------------------------------------------------------
+
+setup() {
+	requires root cgroup2 static-busybox
+	T=$(mktemp -d /var/tmp/vps-test.XXXXXX)
+	TAG=t${T##*.}
+	export VPS_CONFIG_DIR=$T/conf VPS_TREE_DIR=$T/trees VPS_RUN_DIR=$T/run
+	mkdir -m 755 "$VPS_CONFIG_DIR"
+	mkdir -m 700 "$VPS_TREE_DIR"
+	: >"$T/contexts"
+	more_setup
+}
+
+# A file's own additions.
+more_setup() { :; }
+more_teardown() { :; }
+
+# Numbers of this test: those it asked for, and those that carry its names.
+own_contexts() {
+	sort -u "$T/contexts"
+	vps-stat --state --raw | awk -v tag="$TAG" 'index($3, tag) == 1 { print $1 }'
+}
+
+own_processes() {
+	(
+		mark=^VPS_RUN_DIR=$VPS_RUN_DIR\$
+		unset VPS_RUN_DIR # or these would be found themselves
+		grep -lsz "$mark" /proc/[0-9]*/environ | cut -d / -f 3
+	)
+}
+
+# A test that leaves a context on purpose names it here, and teardown removes it.
+leaves() {
+	allowed="${allowed-} $*"
+}
+
+end_context() {
+	for group in $(groups_of "$1"); do
+		[ ! -e "$group/cgroup.kill" ] || echo 1 >"$group/cgroup.kill" 2>/dev/null || :
+	done
+	[ ! -d "$(contexts_dir)/$1" ] || wait_until is_empty "$1" || :
+	for group in $(groups_of "$1"); do
+		find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
+	done
+}
+
+# What is left of the test, one line each; all of it is removed.
+clean() {
+	[ -z "${holder-}" ] || ! kill "$holder" 2>/dev/null || wait "$holder" || :
+	for pid in $(own_processes); do
+		echo "process $pid: $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
+		kill -KILL "$pid" 2>/dev/null || :
+	done
+	for id in $(own_contexts); do
+		[ -n "$(groups_of "$id")" ] || continue
+		case " ${allowed-} " in
+		*" $id "*) ;;
+		*) groups_of "$id" | sed 's/^/group /' ;;
+		esac
+		end_context "$id"
+	done
+	for left in "/run/vps/$TAG"* "/etc/vservers/$TAG"* "/var/lib/vservers/$TAG"*; do
+		[ ! -e "$left" ] || echo "file $left"
+	done
+	awk -v t="$T/" 'index($5, t) == 1 { print "mount " $5 }' /proc/self/mountinfo
+	awk -v t="$T/" 'index($5, t) == 1 { print $5 }' /proc/self/mountinfo |
+		sort -r | while read -r point; do umount -l "$point"; done
+	rm -rf --one-file-system "$T"
+}
+
+teardown() {
+	[ -n "${T-}" ] || return 0
+	more_teardown
+	left=$(clean)
+	[ -z "$left" ] || printf 'left behind:\n%s\n' "$left" >&2
+	[ -z "$left" ]
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "util.h"
+
+/* What was said about a file: "LINE: TEXT" lines. */
+static char said[4096];
+
+static void report(const struct vps_config_error *err, void *data)
+{
+	size_t len = strlen(said);
+
+	(void)data;
+	snprintf(said + len, sizeof(said) - len, "%u: %s\n", err->line, err->text);
+}
+
+static int file_of(const void *text, size_t len)
+{
+	int fd = memfd_create("config", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET))
+		exit(99);
+	return fd;
+}
+
+static int parse(const void *text, size_t len, struct vps_config **ret_config)
+{
+	int fd = file_of(text, len);
+	int err;
+
+	said[0] = '\0';
+	*ret_config = NULL;
+	err = vps_config_parse(fd, report, NULL, ret_config);
+	close(fd);
+	return err;
+}
+
+#define VALUE_64 "a23456789-123456789-123456789-123456789-123456789-123456789-1234"
+
+/* @key is set to @value (NULL: not set) when the file is right. */
+static const struct {
+	const char *text;
+	const char *key;
+	const char *value;
+} right[] = {
+	{ "", "ONBOOT", NULL },
+	{ "\n\n  \t\n# comment\n  # another $HOME `x`\n", "ONBOOT", NULL },
+	{ "ONBOOT=\"yes\"\n", "ONBOOT", "yes" },
+	{ "ONBOOT='yes'\n", "ONBOOT", "yes" },
+	{ "ONBOOT=yes\n", "ONBOOT", "yes" },
+	{ "ONBOOT=yes", "ONBOOT", "yes" },
+	{ "  ONBOOT=\"yes\"  \t\n", "ONBOOT", "yes" },
+	{ "ONBOOT=yes # at night\n", "ONBOOT", "yes" },
+	{ "ONBOOT=\"no\"\t#x\n", "ONBOOT", "no" },
+	{ "ONBOOT=\n", "ONBOOT", NULL },
+	{ "ONBOOT=\"\"\n", "ONBOOT", NULL },
+	{ "ULIMIT=\"\"\nLIMIT_PROC=\n", "ULIMIT", NULL },
+	{ "S_CONTEXT=3\n", "S_CONTEXT", "3" },
+	{ "S_CONTEXT=65534\n", "S_CONTEXT", "65534" },
+	{ "S_HOSTNAME=" VALUE_64 "\n", "S_HOSTNAME", VALUE_64 },
+	{ "S_DOMAINNAME=example.org\n", "S_DOMAINNAME", "example.org" },
+	{ "S_FLAGS=\"lock,nproc\"\n", "S_FLAGS", "lock,nproc" },
+	{ "S_FLAGS=\"lock nproc\"\n", "S_FLAGS", "lock nproc" },
+	{ "S_CAPS=\"CAP_NET_RAW !sys_time\"\n", "S_CAPS", "CAP_NET_RAW !sys_time" },
+	{ "S_CAPS=!net_raw,kill\n", "S_CAPS", "!net_raw,kill" },
+	{ "NET=none\n", "NET", "none" },
+	{ "NET=shared\n", "NET", "shared" },
+	{ "INIT=auto\n", "INIT", "auto" },
+	{ "INIT=builtin\n", "INIT", "builtin" },
+	{ "INIT='/opt/my $init'\n", "INIT", "/opt/my $init" },
+	{ "INIT=\"/opt/it's\"\n", "INIT", "/opt/it's" },
+	{ "INIT=\"/opt/#1\"\n", "INIT", "/opt/#1" },
+	{ "INIT=/opt/\xc3\xa4\n", "INIT", "/opt/\xc3\xa4" },
+	{ "USERNS=no\n", "USERNS", "no" },
+};
+
+#define BYTES(s) s, sizeof(s) - 1
+#define FLAGS_WANTED "must be a list of lock, sched, nproc, private and stop"
+#define CAPS_WANTED "must be capability names, each with '!' before it to take it away"
+#define NOT_SET "not KEY=\"value\" with no blank before '='"
+
+static const struct {
+	const char *text;
+	size_t len;
+	const char *errors;
+} wrong[] = {
+	{ BYTES("FOO=1\n"), "1: unknown key 'FOO'\n" },
+	{ BYTES("onboot=yes\n"), "1: unknown key 'onboot'\n" },
+	{ BYTES("ONBOOT=yes\n\nONBOOT=no\n"), "3: ONBOOT is set already in line 1\n" },
+	{ BYTES("ONBOOT=\nONBOOT=no\n"), "2: ONBOOT is set already in line 1\n" },
+	{ BYTES("ONBOOT=si\nONBOOT=no\n"),
+	  "1: ONBOOT='si': must be yes or no\n2: ONBOOT is set already in line 1\n" },
+	{ BYTES("ONBOOT\n"), "1: " NOT_SET "\n" },
+	{ BYTES("ONBOOT =yes\n"), "1: " NOT_SET "\n" },
+	{ BYTES("ONBOOT= yes\n"), "1: text after the value: 'yes'\n" },
+	{ BYTES("=yes\n"), "1: " NOT_SET "\n" },
+	{ BYTES("export ONBOOT=yes\n"), "1: " NOT_SET "\n" },
+	{ BYTES(". /etc/other\n"), "1: " NOT_SET "\n" },
+	{ BYTES("ONBOOT=\"yes\n"), "1: closing \" is missing\n" },
+	{ BYTES("ONBOOT='yes\"\n"), "1: closing ' is missing\n" },
+	{ BYTES("ONBOOT=\""), "1: closing \" is missing\n" },
+	{ BYTES("ONBOOT=yes\"\n"), "1: '\"' in a value without quotes\n" },
+	{ BYTES("ONBOOT=yes;id\n"), "1: ';' in a value without quotes\n" },
+	{ BYTES("ONBOOT=yes&\n"), "1: '&' in a value without quotes\n" },
+	{ BYTES("ONBOOT=yes#\n"), "1: '#' in a value without quotes\n" },
+	{ BYTES("ONBOOT=\"yes\"#\n"), "1: text after the value: '#'\n" },
+	{ BYTES("ONBOOT=\"yes\"no\n"), "1: text after the value: 'no'\n" },
+	{ BYTES("ONBOOT=\"yes\" no\n"), "1: text after the value: 'no'\n" },
+	{ BYTES("ONBOOT=yes no\n"), "1: text after the value: 'no'\n" },
+	{ BYTES("INIT=\"$HOME\"\n"), "1: '$' in the value: nothing is expanded here\n" },
+	{ BYTES("INIT=\"`id`\"\n"), "1: '`' in the value: nothing is expanded here\n" },
+	{ BYTES("INIT=\"/a\\\"b\"\n"), "1: '\\' in the value: nothing is expanded here\n" },
+	{ BYTES("INIT=$(id)\n"), "1: '$' in the value: nothing is expanded here\n" },
+	{ BYTES("ONBOOT=yes\r\nNET=none\r\n"),
+	  "1: carriage return at the end of the line\n"
+	  "2: carriage return at the end of the line\n" },
+	{ BYTES("ONBOOT=y\res\n"), "1: control byte 0x0d\n" },
+	{ BYTES("ONBOOT=\"y\0s\"\nNET=all\n"),
+	  "1: control byte 0x00\n2: NET='all': must be shared or none\n" },
+	{ BYTES("# \033[2J\n"), "1: control byte 0x1b\n" },
+	{ BYTES("# \177\n"), "1: control byte 0x7f\n" },
+	{ BYTES("\0"), "1: control byte 0x00\n" },
+	{ BYTES("S_CONTEXT=2\n"), "1: S_CONTEXT='2': must be a number from 3 to 65534\n" },
+	{ BYTES("S_CONTEXT=65535\n"), "1: S_CONTEXT='65535': must be a number from 3 to 65534\n" },
+	{ BYTES("S_CONTEXT=0x10\n"), "1: S_CONTEXT='0x10': must be a number from 3 to 65534\n" },
+	{ BYTES("S_HOSTNAME=a/b\n"),
+	  "1: S_HOSTNAME='a/b': must be letters, digits, '.', '_' and '-', 64 at most\n" },
+	{ BYTES("S_FLAGS=lokc\n"), "1: S_FLAGS='lokc': " FLAGS_WANTED "\n" },
+	{ BYTES("S_CAPS=net_rawr\n"), "1: S_CAPS='net_rawr': " CAPS_WANTED "\n" },
+	{ BYTES("S_CAPS='!!kill'\n"), "1: S_CAPS='!!kill': " CAPS_WANTED "\n" },
+	{ BYTES("S_CAPS='kill,'\n"), "1: S_CAPS='kill,': " CAPS_WANTED "\n" },
+	{ BYTES("S_CAPS='!'\n"), "1: S_CAPS='!': " CAPS_WANTED "\n" },
+	{ BYTES("ONBOOT=1\n"), "1: ONBOOT='1': must be yes or no\n" },
+	{ BYTES("NET=bridge\n"), "1: NET='bridge': not supported yet by this version\n" },
+	{ BYTES("INIT=sbin/init\n"),
+	  "1: INIT='sbin/init': must be auto, builtin or an absolute path\n" },
+	{ BYTES("INIT=/\n"), "1: INIT='/': must be auto, builtin or an absolute path\n" },
+	{ BYTES("USERNS=yes\n"), "1: USERNS='yes': must be auto or no\n" },
+	{ BYTES("LIMIT_PROC=100\nULIMIT=\"-H -u 5\"\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
+	  "1: LIMIT_PROC: not supported by this version\n"
+	  "2: ULIMIT: not supported by this version\n"
+	  "3: IPROOT: not supported by this version\n4: unknown key 'LIMIT_FOO'\n" },
+	{ BYTES("ONBOOT=" VALUE_64 "\n"),
+	  "1: ONBOOT='a23456789-123456789-123456789-123456789-': must be yes or no\n" },
+};
+
+static void test_right(void)
+{
+	struct vps_config *config;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(right); i++) {
+		is_int(parse(right[i].text, strlen(right[i].text), &config), 0, "right: %s",
+		       right[i].text);
+		is_str(said, "", "right: %s: nothing said", right[i].text);
+		if (config)
+			is_str(vps_config_get(config, right[i].key), right[i].value,
+			       "right: %s: value", right[i].text);
+		vps_config_free(config);
+	}
+}
+
+static void test_wrong(void)
+{
+	struct vps_config *config;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		is_int(parse(wrong[i].text, wrong[i].len, &config), -EINVAL, "wrong: %s",
+		       wrong[i].text);
+		is_str(said, wrong[i].errors, "wrong: %s: errors", wrong[i].text);
+		vps_config_free(config);
+	}
+}
+
+/* What is right in a file with errors can still be had, the first of two lines counting. */
+static void test_rest(void)
+{
+	static const char text[] = "NET=none\nFOO=1\nNET=shared\nONBOOT=yes\nINIT=x\nUSERNS=\n";
+	struct vps_config *config;
+	const char *key = NULL, *value = NULL;
+
+	is_int(parse(text, strlen(text), &config), -EINVAL, "partly wrong");
+	is_str(vps_config_get(config, "NET"), "none", "the first line counts");
+	is_str(vps_config_get(config, "INIT"), NULL, "a bad value is none");
+	is_str(vps_config_get(config, "FOO"), NULL, "an unknown key has no value");
+	ok(vps_config_at(config, 0, &key, &value), "a first setting");
+	is_str(key, "ONBOOT", "in the table's order");
+	is_str(value, "yes", "with its value");
+	ok(vps_config_at(config, 1, &key, &value), "a second setting");
+	is_str(key, "NET", "whatever the file's order is");
+	ok(!vps_config_at(config, 2, &key, &value), "no third one");
+	vps_config_free(config);
+	ok(vps_config_is_key("NET") && vps_config_is_key("ULIMIT"), "words of the table");
+	ok(!vps_config_is_key("FOO") && !vps_config_is_key(""), "other words");
+}
+
+static void test_size(void)
+{
+	static char text[64 * 1024 + 1];
+	struct vps_config *config;
+	int fd;
+
+	memset(text, '#', sizeof(text));
+	is_int(parse(text, sizeof(text) - 1, &config), 0, "64 KiB");
+	vps_config_free(config);
+	is_int(parse(text, sizeof(text), &config), -EFBIG, "one byte more");
+	ok(!config, "one byte more: nothing returned");
+	fd = file_of("FOO=1\n", 6);
+	is_int(vps_config_parse(fd, NULL, NULL, &config), -EINVAL, "errors without a listener");
+	vps_config_free(config);
+	close(fd);
+	is_int(vps_config_parse(-1, report, NULL, &config), -EBADF, "no file");
+}
+
+static void make_file(const char *path, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fchmod(fd, mode))
+		exit(99);
+	close(fd);
+}
+
+static void opens(const char *dir, const char *name, int want, const char *what)
+{
+	int fd = vps_config_open(dir, name);
+
+	is_int(fd < 0 ? fd : 0, want, "open: %s", what);
+	if (fd >= 0) {
+		ok(fcntl(fd, F_GETFD) & FD_CLOEXEC, "open: %s: close-on-exec", what);
+		close(fd);
+	}
+}
+
+static void test_open_as_root(const char *dir)
+{
+	opens(dir, "web", 0, "root's file");
+	opens(dir, "absent", -ENOENT, "an absent file");
+	opens(dir, "link", -ELOOP, "a link");
+	opens(dir, "fifo", -EPERM, "a FIFO");
+	opens(dir, "dir", -EPERM, "a directory");
+	opens(dir, "loose", -EPERM, "a file that the group may write");
+	opens(dir, "other", -EPERM, "another user's file");
+	if (chmod(dir, 0777))
+		exit(99);
+	opens(dir, "web", -EPERM, "a directory that all may write");
+	if (chmod(dir, 0755) || chown(dir, 1, 0))
+		exit(99);
+	opens(dir, "web", -EPERM, "another user's directory");
+}
+
+static void test_open(void)
+{
+	static const char *const files[] = {
+		"web.conf", "loose.conf", "other.conf", "link.conf", "fifo.conf", "dir.conf",
+	};
+	char dir[] = "/tmp/vps-config.XXXXXX";
+	size_t i;
+
+	if (!mkdtemp(dir) || chdir(dir))
+		exit(99);
+	make_file("web.conf", 0644);
+	make_file("loose.conf", 0664);
+	make_file("other.conf", 0644);
+	if (symlink("web.conf", "link.conf") || mkfifo("fifo.conf", 0600) ||
+	    mkdir("dir.conf", 0700))
+		exit(99);
+	opens(dir, "../web", -EINVAL, "a bad name");
+	opens("/nonexistent", "web", -ENOENT, "no such directory");
+	if (geteuid() == 0 && !chown("other.conf", 1, 0)) {
+		test_open_as_root(dir);
+	} else {
+		opens(dir, "web", -EPERM, "a directory that is not root's");
+		skip("needs root", "open: root's files");
+	}
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		remove(files[i]);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	test_right();
+	test_wrong();
+	test_rest();
+	test_size();
+	test_open();
+	return done();
+}
