@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031 # set by run, used by the helpers
+
+load ../lib/system
+
+more_setup() {
+	requires userns
+	new_vps
+	conf=$VPS_CONFIG_DIR/$name.conf
+}
+
+# Refused with one line that matches, and nothing of a context was made.
+refused() {
+	run -1 vps-start "$name"
+	one_line "$1" || { echo "not '$1'" >&2 && return 1; }
+	no_context "$ctx"
+	[ ! -e "$root/var/log/console.log" ]
+}
+
+@test "config: missing" {
+	rm "$conf"
+	refused "vps-config: *$name*"
+	run -1 vps-start "no-such-$TAG"
+	one_line "vps-config: *no-such-$TAG*No such file or directory"
+}
+
+@test "config: malformed lines are named by file and line" {
+	for line in 'S_HOSTNAME=$(touch /tmp/x)' 'NONSENSE="1"' 'S_CONTEXT="2"' 'S_CONTEXT="abc"' \
+		'NET="everything"' 'USERNS="perhaps"' 'INIT="sbin/init"' 'S_FLAGS="fast"' \
+		'S_CAPS="no_such_cap"' 'ONBOOT="maybe"' 'S_HOSTNAME="a b"' 'S_HOSTNAME="x' 'words'; do
+		write_conf "$name" NET=shared
+		printf '%s\n' "$line" >>"$conf"
+		refused "*$conf:2: *"
+	done
+}
+
+@test "config: several errors are all told by --check" {
+	printf '%s\n' 'NET="x"' 'ONBOOT="no"' 'USERNS="y"' >"$conf"
+	run -1 vps-config --check "$name"
+	[ "${#lines[@]}" -eq 2 ]
+	[[ ${lines[0]} == *"$conf:1: "* ]]
+	[[ ${lines[1]} == *"$conf:3: "* ]]
+}
+
+@test "config: what it says is never executed" {
+	# shellcheck disable=SC2016 # on purpose
+	for value in '$(touch /pwned)' '`touch /pwned`' '"; touch /pwned; "' '$HOME'; do
+		printf 'S_HOSTNAME="%s"\n' "$value" >"$conf"
+		run -1 vps-start "$name"
+		run -0 vps-stop "$name"
+		run -1 vps-config --get S_HOSTNAME "$name"
+		[ ! -e /pwned ]
+		[ ! -e "$root/pwned" ]
+	done
+}
+
+@test "config: one that others could write, or that is no plain file, is not read" {
+	chmod 666 "$conf"
+	refused "vps-config: *$name*"
+	chmod 644 "$conf"
+	chown 65534 "$conf"
+	refused "vps-config: *$name*"
+	chown 0 "$conf"
+	mv "$conf" "$T/elsewhere.conf"
+	ln -s "$T/elsewhere.conf" "$conf"
+	refused "vps-config: *$name*"
+	rm "$conf"
+	mkdir "$conf"
+	refused "vps-config: *$name*"
+	rmdir "$conf"
+	mkfifo "$conf"
+	refused "vps-config: *$name*"
+}
+
+@test "config: a directory of configurations that others could write is not trusted" {
+	chmod 777 "$VPS_CONFIG_DIR"
+	refused "vps-config: *$VPS_CONFIG_DIR*"
+	chmod 755 "$VPS_CONFIG_DIR"
+	chown 65534 "$VPS_CONFIG_DIR"
+	refused "vps-config: *$VPS_CONFIG_DIR*"
+	chown 0 "$VPS_CONFIG_DIR"
+	run -0 vps-start "$name"
+	run -0 vps-stop "$name"
+}
+
+@test "config: a limit that would not hold is refused by name" {
+	for line in 'LIMIT_PROC="100"' 'LIMIT_RSS="64M"' 'IPROOT="192.0.2.1"' 'DISK="quota"' \
+		'RATE_MAX="1M"' 'ULIMIT="-u 10"'; do
+		printf '%s\n' "$line" >"$conf"
+		refused "*$conf:1: *${line%%=*}*not supported by this version*"
+	done
+	echo 'NET="bridge"' >"$conf"
+	refused "*$conf:1: *bridge*not supported*by this version*"
+	# Empty, as a template has it, asks for nothing.
+	printf 'LIMIT_PROC=""\nS_CONTEXT="%s"\n' "$ctx" >"$conf"
+	run -0 vps-start "$name"
+	run -0 vps-stop "$name"
+}
+
+@test "config: bad names are no paths" {
+	for word in ../x a/b .hidden -x '' 'a b' "$(printf 'x%.0s' {1..65})" $'a\nb' 'a;b' '*'; do
+		for tool in vps-start vps-stop 'vps-destroy --yes' vps-create; do
+			# shellcheck disable=SC2086 # several words
+			run -2 $tool -- "$word"
+			one_line "${tool%% *}: *" || { echo "$tool '$word'" >&2 && return 1; }
+		done
+	done
+}
+
+@test "config: stop and destroy work without a readable configuration" {
+	run -0 vps-start "$name"
+	echo 'NONSENSE' >"$conf"
+	run -0 vps-stop "$name"
+	no_context "$ctx"
+	run -0 vps-destroy --yes "$name"
+	[ ! -e "$conf" ]
+	[ ! -e "$root" ]
+}
+
+@test "config: VPS_CONF_ variables of the caller do not count" {
+	VPS_CONF_S_HOSTNAME=wrong VPS_CONFIGURED=$name run -0 vps-start "$name"
+	run -0 vps-enter "$name" hostname
+	[ "$output" = "$name" ]
+	run -0 vps-stop "$name"
+}
