@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The virtual machine is what the other tests take it for: were a part of it missing, they
+# would skip, and nobody would notice.
+
+bats_require_minimum_version 1.5.0
+
+has_config() {
+	zcat /proc/config.gz | grep -qx "CONFIG_$1=y"
+}
+
+@test "machine: control groups are version 2 alone, with every controller" {
+	run -1 grep -c '^[^ ]* [^ ]* cgroup ' /proc/mounts
+	for controller in cpuset cpu io memory pids; do
+		grep -w $controller /sys/fs/cgroup/cgroup.controllers
+	done
+}
+
+@test "machine: swap is on" {
+	grep -q '^/dev/' /proc/swaps
+}
+
+@test "machine: /var/lib/vservers is root's alone and has project quota" {
+	[ "$(stat -c '%a %u' /var/lib/vservers)" = '700 0' ]
+	mkdir -p /var/lib/vservers/quota
+	chattr +P -p 77 /var/lib/vservers/quota
+	setquota -P 77 0 100 0 0 /var/lib/vservers
+	: >/var/lib/vservers/quota/file
+	chown 1000 /var/lib/vservers/quota/file
+	# To root of the host no quota applies.
+	run ! setpriv --reuid 1000 --clear-groups dd if=/dev/zero bs=1k count=200 \
+		7>>/var/lib/vservers/quota/file of=/dev/fd/7 status=none
+	[ "$(stat -c %s /var/lib/vservers/quota/file)" -le 102400 ]
+	rm -r /var/lib/vservers/quota
+}
+
+@test "machine: the kernel has types for BPF, Landlock and the BPF module" {
+	[ -s /sys/kernel/btf/vmlinux ]
+	grep -w landlock /sys/kernel/security/lsm
+	grep -w bpf /sys/kernel/security/lsm
+	awk '$3 == "bpf" { found = 1 } END { exit !found }' /proc/mounts
+}
+
+@test "machine: two network cards are on one cable" {
+	ip netns add far
+	mapfile -t cards < <(cd /sys/class/net && printf "%s\n" e*)
+	[ "${#cards[@]}" -eq 2 ]
+	ip link set "${cards[1]}" netns far
+	ip addr add 10.99.0.1/24 dev "${cards[0]}"
+	ip link set "${cards[0]}" up
+	ip -n far addr add 10.99.0.2/24 dev "${cards[1]}"
+	ip -n far link set "${cards[1]}" up
+	ip netns exec far busybox ping -c 1 -w 5 10.99.0.1
+	ip netns del far
+	ip addr flush dev "${cards[0]}"
+	ip link set "${cards[0]}" down
+}
+
+@test "machine: the tools are installed" {
+	chcontext --version
+	vps --version
+	run -0 chcontext --ctx 9 --secure --hostname x -- ps ax
+	[ "${lines[0]}" = "New security context is 9" ]
+	[ "${#lines[@]}" -eq 3 ]
+}
