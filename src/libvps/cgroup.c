@@ -11,8 +11,6 @@
 #include "util.h"
 
 #define PARENT "freevps"
-/* On a systemd host groups outside a delegated unit are not ours to make. */
-#define PARENT_SYSTEMD "system.slice/freevps.service"
 
 /* A VPS's own groups: room for systemd inside, an end for a fork bomb of mkdir. */
 #define MAX_DEPTH "16"
@@ -81,12 +79,7 @@ int vps_cgroups_open(struct vps_cgroups *cg)
 	if (rc)
 		return rc;
 
-	snprintf(cg->parent, sizeof(cg->parent), "%s", PARENT_SYSTEMD);
-	cg->parent_fd = open_below(cg->root, cg->parent);
-	if (cg->parent_fd < 0) {
-		snprintf(cg->parent, sizeof(cg->parent), "%s", PARENT);
-		cg->parent_fd = open_below(cg->root, cg->parent);
-	}
+	cg->parent_fd = open_below(cg->root, PARENT);
 	for (int i = 0; i < VPS_CTL_COUNT; i++)
 		if (*cg->v1[i])
 			cg->v1_fd[i] = open_below(cg->v1[i], PARENT);
@@ -129,18 +122,18 @@ static int make_group(int dirfd, const char *name)
 	return fchmodat(dirfd, name, 0755, 0) < 0 ? -errno : 0;
 }
 
-static int make_parent(const char *mount, const char *path, int *fd, struct vps_fault *fault)
+static int make_parent(const char *mount, int *fd, struct vps_fault *fault)
 {
 	_cleanup_(closep) int root = open_dir(AT_FDCWD, mount);
 	int rc;
 
 	if (root < 0)
 		return vps_fault(fault, root, "open", mount);
-	rc = make_group(root, path);
+	rc = make_group(root, PARENT);
 	if (rc && rc != -EEXIST)
 		return vps_fault(fault, rc, "make the group " PARENT, mount);
 	closep(fd);
-	*fd = open_dir(root, path);
+	*fd = open_dir(root, PARENT);
 	return *fd < 0 ? vps_fault(fault, *fd, "open the group " PARENT, mount) : 0;
 }
 
@@ -151,7 +144,7 @@ int vps_cgroups_make_parent(struct vps_cgroups *cg, struct vps_fault *fault)
 	if (cg->parent_fd < 0) {
 		_cleanup_(closep) int root = open_dir(AT_FDCWD, cg->root);
 
-		rc = make_parent(cg->root, cg->parent, &cg->parent_fd, fault);
+		rc = make_parent(cg->root, &cg->parent_fd, fault);
 		if (rc)
 			return rc;
 		enable_controllers(root);
@@ -160,7 +153,7 @@ int vps_cgroups_make_parent(struct vps_cgroups *cg, struct vps_fault *fault)
 	for (int i = 0; i < VPS_CTL_COUNT; i++) {
 		if (!*cg->v1[i] || cg->v1_fd[i] >= 0)
 			continue;
-		rc = make_parent(cg->v1[i], PARENT, &cg->v1_fd[i], fault);
+		rc = make_parent(cg->v1[i], &cg->v1_fd[i], fault);
 		if (rc)
 			return rc;
 	}
@@ -483,17 +476,38 @@ int vps_group_wait(int group, const char *field, int value, int timeout_ms)
 	}
 }
 
-uint32_t vps_group_id_of_path(const struct vps_cgroups *cg, const char *path)
+int vps_group_of_process(pid_t pid, char *buf, size_t size)
 {
-	size_t len = strlen(cg->parent);
+	char file[32], text[8192] = "\n", *path;
+	ssize_t n;
+
+	if (pid)
+		snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	else
+		snprintf(file, sizeof(file), "/proc/self/cgroup");
+	/* Behind a newline, so that every line begins with one. */
+	n = vps_read_at(AT_FDCWD, file, text + 1, sizeof(text) - 1);
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	path = strstr(text, "\n0::");
+	if (!path)
+		return -ENOTSUP;
+	path += strlen("\n0::");
+	path[strcspn(path, "\n")] = '\0';
+	return snprintf(buf, size, "%s", path) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+uint32_t vps_group_id_of_path(const char *path)
+{
+	static const char parent[] = "/" PARENT "/";
 	char word[16];
 	uint32_t id;
 	size_t n;
 
-	if (path[0] != '/' || strncmp(path + 1, cg->parent, len) || path[1 + len] != '/')
+	if (strncmp(path, parent, strlen(parent)))
 		return VPS_ID_HOST;
-	path += len + 2;
-	n = strcspn(path, "/\n");
+	path += strlen(parent);
+	n = strcspn(path, "/");
 	if (n >= sizeof(word))
 		return VPS_ID_HOST;
 	memcpy(word, path, n);

@@ -25,14 +25,12 @@ enum vps_controller {
 /**
  * struct vps_cgroups - where control groups are on this machine
  * @root: the cgroup2 mount
- * @parent: the group of all contexts, relative to @root
- * @parent_fd: its directory; -1 while it does not exist
+ * @parent_fd: the group of all contexts, freevps; -1 while it does not exist
  * @v1: mount of each controller that is bound to v1, "" otherwise
  * @v1_fd: the freevps group there; -1 while it does not exist
  */
 struct vps_cgroups {
 	char root[PATH_MAX];
-	char parent[128];
 	int parent_fd;
 	char v1[VPS_CTL_COUNT][PATH_MAX];
 	int v1_fd[VPS_CTL_COUNT];
@@ -89,7 +87,10 @@ int vps_group_event(int group, const char *field);
 /* Waits until @field is @value. -ETIMEDOUT; @timeout_ms < 0 is for ever. */
 int vps_group_wait(int group, const char *field, int value, int timeout_ms);
 
-/* Number of context of a path as /proc/PID/cgroup shows it; VPS_ID_HOST for others. */
-uint32_t vps_group_id_of_path(const struct vps_cgroups *cg, const char *path);
+/* Path of the v2 group of @pid (0: this process) below the mount, "/..." . -ESRCH, -ENOTSUP. */
+int vps_group_of_process(pid_t pid, char *buf, size_t size);
+
+/* Number of context of such a path; VPS_ID_HOST for others. */
+uint32_t vps_group_id_of_path(const char *path);
 
 #endif /* VPS_CGROUP_H */

@@ -265,22 +265,13 @@ int vps_context_find(struct vps_host *host, const char *name, uint32_t *ret_id)
 
 int vps_context_of(struct vps_host *host, pid_t pid, uint32_t *ret_id)
 {
-	char path[32], text[8192] = "\n", *line;
-	ssize_t n;
+	char path[PATH_MAX];
+	int rc = vps_group_of_process(pid, path, sizeof(path));
 
-	if (pid)
-		snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	else
-		snprintf(path, sizeof(path), "/proc/self/cgroup");
-	/* Behind a newline, so that every line begins with one. */
-	n = vps_read_at(AT_FDCWD, path, text + 1, sizeof(text) - 1);
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
-	line = strstr(text, "\n0::");
-	if (!line)
-		return -ENOTSUP;
-	*ret_id = vps_group_id_of_path(&host->cg, line + 4);
-	return 0;
+	(void)host;
+	if (!rc)
+		*ret_id = vps_group_id_of_path(path);
+	return rc;
 }
 
 /* ---- making and removing ------------------------------------------------------ */
@@ -451,6 +442,7 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct init_attr init;
+	bool watched;
 	int rc;
 
 	if (group < 0)
@@ -458,12 +450,11 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	/* Somebody is starting it right now. */
 	if (flock(group, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	if (vps_group_event(group, "populated") == 1)
-		return -EBUSY;
-	rc = get_init(host, group, &init);
-	if (!rc)
+	watched = !get_init(host, group, &init);
+	rc = vps_group_remove(&host->cg, id);
+	if (!rc && watched)
 		vps_bpf_forget_init(init.pid, init.start);
-	return vps_group_remove(&host->cg, id);
+	return rc;
 }
 
 int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags)

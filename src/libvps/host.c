@@ -80,17 +80,11 @@ void vps_host_close(struct vps_host *host)
 
 int vps_host_expect_moves(struct vps_host *host)
 {
-	char text[8192] = "\n", path[2 * PATH_MAX], *own;
-	ssize_t n;
+	char own[PATH_MAX], path[3 * PATH_MAX];
+	int rc = vps_group_of_process(0, own, sizeof(own));
 
-	n = vps_read_at(AT_FDCWD, "/proc/self/cgroup", text + 1, sizeof(text) - 1);
-	if (n < 0)
-		return (int)n;
-	own = strstr(text, "\n0::");
-	if (!own)
-		return -ENOTSUP;
-	own += strlen("\n0::");
-	own[strcspn(own, "\n")] = '\0';
+	if (rc)
+		return rc;
 	snprintf(path, sizeof(path), "%s%s/cgroup.procs", host->cg.root, own);
 	/* To where it is already: the wait is all that happens. */
 	return vps_write_at(AT_FDCWD, path, "0");

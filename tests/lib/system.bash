@@ -52,11 +52,7 @@ cgroup2_mount() {
 
 # Where the groups of contexts are on cgroup2.
 contexts_dir() {
-	for dir in system.slice/freevps.service freevps; do
-		dir=$(cgroup2_mount)/$dir
-		[ ! -d "$dir" ] || break
-	done
-	echo "$dir"
+	echo "$(cgroup2_mount)/freevps"
 }
 
 # controller_dir NAME [CTX]: the v1 or v2 directory of contexts, or of one, with that controller.
