@@ -30,6 +30,9 @@ enum {
 	CLI_USAGE = 2,
 };
 
+/* The search path of what is executed in a VPS. */
+#define CLI_INSIDE_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /**
  * struct cli - one tool's command line
  * @name: as in its messages

@@ -332,8 +332,7 @@ static int attend(struct vps_host *host, uint32_t id, struct cli_pty *pty,
 
 static int run(struct vps_host *host, const struct request *req)
 {
-	char *inside[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-			   "HOME=/root", "TERM=linux", "container=freevps", NULL };
+	char *inside[] = { CLI_INSIDE_PATH, "HOME=/root", "TERM=linux", "container=freevps", NULL };
 	bool userns = (req->root || req->tree) && !req->no_userns;
 	struct vps_spawn spawn = {
 		.argv = req->argv, .envp = req->root ? inside : environ, .exec_fd = -1,

@@ -36,7 +36,7 @@ static void open_terminal(struct vps_host *host, uint32_t id, struct cli_pty *pt
 
 static char *const *make_environment(void)
 {
-	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char path[] = CLI_INSIDE_PATH;
 	static char *env[4] = { path };
 	const char *names[] = { "TERM", "LANG" };
 	size_t n = 1;
