@@ -1,15 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2154 # capture sets status, errors, output
+# shellcheck disable=SC2154,SC2034 # capture sets status, errors, output; refuses reads tool
 load ../lib/cli
 
-# refuses TEXT ARG...: wrong use, said in one line, before anything is looked at.
-refuses() {
-	text=$1
-	shift
-	capture "$BUILD/vkill" "$@"
-	expect "exit 2" [ "$status" -eq 2 ] &&
-		expect "'$text'" [ "$errors" = "vkill: $text (see vkill --help)" ]
-}
+tool=vkill
 
 @test "vkill: neither a context nor a process" {
 	refuses "neither --ctx nor a process number given"

@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2154 # capture sets status, errors, output
+# shellcheck disable=SC2154,SC2034 # capture sets status, errors, output; refuses reads tool
 load ../lib/cli
 
-refuses() {
-	text=$1
-	shift
-	capture "$BUILD/vps-stat" "$@"
-	expect "exit 2" [ "$status" -eq 2 ] &&
-		expect "'$text'" [ "$errors" = "vps-stat: $text (see vps-stat --help)" ]
-}
+tool=vps-stat
 
 @test "vps-stat: views exclude each other" {
 	refuses "--long, --state and --pids exclude each other" --long --state

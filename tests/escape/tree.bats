@@ -31,6 +31,12 @@ start_detached() {
 		sh -c 'echo output; echo more >>/dev/console; exec sleep 1000'
 }
 
+# What it started; it may have refused to.
+end_detached() {
+	[ "$status" -eq 125 ] || vkill -c "$ctx" -s KILL --wait 10
+	[ "$status" -eq 125 ] || chcontext --ctx "$ctx" --destroy
+}
+
 @test "escape: dev, proc or sys of the tree is a link to the host's" {
 	for dir in dev proc sys; do
 		for to in "$host/$dir" "../../host/$dir" "/..$host/$dir" /proc/self/cwd; do
@@ -65,8 +71,7 @@ start_detached() {
 			$make "$@"
 			start_detached
 			is_unchanged
-			[ "$status" -eq 125 ] || vkill -c "$ctx" -s KILL --wait 10
-			[ "$status" -eq 125 ] || chcontext --ctx "$ctx" --destroy
+			end_detached
 		done
 	done
 	rm -rf "$log"
@@ -84,8 +89,7 @@ start_detached() {
 			ln -s "${make#* }" "$root/${make% *}"
 			start_detached
 			is_unchanged
-			[ "$status" -eq 125 ] || vkill -c "$ctx" -s KILL --wait 10
-			[ "$status" -eq 125 ] || chcontext --ctx "$ctx" --destroy
+			end_detached
 		done
 	done
 	control sh -c "echo output >>$root/var/log/console.log"

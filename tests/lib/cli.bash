@@ -28,6 +28,15 @@ requires() {
 	done
 }
 
+# refuses TEXT ARG...: wrong use of $tool, said in one line, before anything is looked at.
+refuses() {
+	text=$1
+	shift
+	capture "$BUILD/$tool" "$@"
+	expect "exit 2" [ "$status" -eq 2 ] &&
+		expect "'$text'" [ "$errors" = "$tool: $text (see $tool --help)" ]
+}
+
 # Every program and script that was built, one a line.
 tools() {
 	for file in "$BUILD"/*; do
