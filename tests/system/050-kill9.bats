@@ -21,11 +21,21 @@ kill_at() {
 	instant=$((whole * $1 * 11 / (10 * rounds)))
 	setsid --fork "${@:2}" >"$T/killed.log" 2>&1 </dev/null 3>&-
 	sleep "$(printf '%d.%06d' $((instant / 1000000)) $((instant % 1000000)))"
+	killed=
 	for pid in $(own_processes | sort -n); do
 		kill -KILL "$pid" 2>/dev/null || :
+		killed="$killed $pid"
 		[ $(($1 % 2)) -eq 0 ] || break
 	done
 	wait_until no_own_processes
+	# One that is dying has lost its environment before it has left its group.
+	for pid in $killed; do
+		wait_until has_ended "$pid"
+	done
+}
+
+has_ended() {
+	[ ! -e "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status"
 }
 
 no_own_processes() {
