@@ -60,7 +60,7 @@ static int get_init(const struct vps_host *host, int group, struct init_attr *re
 	return 0;
 }
 
-int vps_context_set_running(struct vps_host *host, int group, pid_t pid, bool userns)
+int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool userns)
 {
 	struct vps_proc_stat stat;
 	struct timespec now;
@@ -77,7 +77,14 @@ int vps_context_set_running(struct vps_host *host, int group, pid_t pid, bool us
 		return rc;
 	/* A host that cannot tell a reboot from a halt still runs VPSes: doctor names it. */
 	vps_bpf_watch_init(pid, stat.start);
-	rc = host->engine->get(group, VPS_ATTR_STATE, text, sizeof(text));
+	return 0;
+}
+
+int vps_context_set_running(struct vps_host *host, int group)
+{
+	char text[VPS_ATTR_MAX];
+	int rc = host->engine->get(group, VPS_ATTR_STATE, text, sizeof(text));
+
 	if (rc)
 		return rc;
 	return host->engine->set(group, VPS_ATTR_STATE,

@@ -5,7 +5,10 @@
 
 #include "engine.h"
 
-/* Notes @pid as the first process of the context with group @group, and that it runs. */
-int vps_context_set_running(struct vps_host *host, int group, pid_t pid, bool userns);
+/* Notes @pid as the first process of the context with group @group. */
+int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool userns);
+
+/* Notes that it runs. */
+int vps_context_set_running(struct vps_host *host, int group);
 
 #endif /* VPS_CONTEXT_H */

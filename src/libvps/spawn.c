@@ -193,7 +193,7 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 {
 	const struct vps_spawn *spawn = start->spawn;
 	int rc = spawn->userns ? map_ids(start, child->pid, fault) : 0;
-	int sock = start->sockets[0];
+	int sock = start->sockets[0], noted;
 	struct vps_step step;
 
 	if (!rc && has_own_mounts(spawn))
@@ -202,10 +202,11 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 		return rc;
 	/* A child that is gone has left word of why. */
 	vps_step_done(sock, 0, start->root.fd);
+	noted = vps_context_note_init(start->host, start->group, child->pid, spawn->userns);
 	rc = vps_step_wait(sock, &step);
 	if (rc)
 		return step_fault(rc, &step, fault);
-	rc = vps_context_set_running(start->host, start->group, child->pid, spawn->userns);
+	rc = noted ?: vps_context_set_running(start->host, start->group);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");
 	rc = vps_step_done(sock, 0, -1) ?: vps_step_wait(sock, &step);
