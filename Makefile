@@ -94,7 +94,7 @@ all: $(TOOLS) $(SCRIPTS) $(ETC) $(O)/libvps.so $(PC)
 -include src/bpf/bpf.mk
 include src/filter/filter.mk
 
-DIRS := $(sort $(O) $(O)/unit $(O)/bench $(O)/fuzz \
+DIRS := $(sort $(O) $(O)/unit $(O)/bench $(O)/fuzz $(O)/shared \
 	$(patsubst %/,%,$(dir $(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS) $(ETC))))
 $(DIRS):
 	@mkdir -p $@
@@ -133,6 +133,12 @@ $(O)/vps-init: $(O)/tools/vps-init.o
 
 $(filter-out $(O)/vps-init,$(TOOLS)): $(O)/%: $(O)/tools/%.o $(O)/libcli.a $(O)/libvps.a
 	$(call say,LD,$@)$(LINK_TOOL) -o $@ $^ $(TOOL_LIBS)
+
+# As a distribution may link them: where the VPS's own loader and libraries run in a tool,
+# attempts to escape have more to work with.
+SHARED := $(O)/shared/chcontext $(O)/shared/vps-enter
+$(SHARED): $(O)/shared/%: $(O)/tools/%.o $(O)/libcli.a $(O)/libvps.a | $(DIRS)
+	$(call say,LD,$@)$(LINK) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
 $(UNIT): $(O)/unit/%: tests/unit/%.c $(O)/libcli.a $(O)/libvps.a $(O)/flags | $(DIRS)
 	$(call say,CC,$@)$(COMPILE) -Itests/lib -Itests/unit $(LDHARDEN) $(LDFLAGS) -o $@ \
@@ -211,7 +217,7 @@ check-unit: $(UNIT)
 check-cli: all
 	@$(SAN_CLI) $(RUN) cli $(wildcard tests/cli/*.bats)
 
-check-system: all
+check-system: all $(SHARED)
 	@$(SAN_CLI) $(RUN) system $(wildcard tests/system/*.bats tests/escape/*.bats)
 
 build-bench: all $(BENCH)

@@ -182,9 +182,9 @@ int cli_pty_attend(struct cli_pty *pty, struct vps_child *child);
 void cli_pass_signal(const struct vps_child *child, int signal);
 
 /*
- * cli_seal_self - executes a sealed copy in memory of the running tool unless it is
- * one already, so that a process it starts without a user namespace never holds the
- * tool's file. Returns only when done or impossible (-errno).
+ * cli_seal_self - executes the running tool once more, through a mount that nobody can write
+ * through, so that a process it starts without a user namespace cannot lead anybody to
+ * the tool's file. Returns only when done or impossible (-errno).
  */
 int cli_seal_self(char **argv);
 

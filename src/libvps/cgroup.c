@@ -117,9 +117,11 @@ static void enable_controllers(int group)
  */
 static int make_group(int dirfd, const char *name)
 {
-	if (mkdirat(dirfd, name, 0755) < 0)
-		return -errno;
-	return fchmodat(dirfd, name, 0755, 0) < 0 ? -errno : 0;
+	mode_t mask = umask(022);
+	int rc = mkdirat(dirfd, name, 0755) < 0 ? -errno : 0;
+
+	umask(mask);
+	return rc;
 }
 
 static int make_parent(const char *mount, int *fd, struct vps_fault *fault)

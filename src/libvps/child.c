@@ -79,15 +79,13 @@ _Noreturn void vps_step_fail(int socket, int err, const struct vps_fault *fault)
 	_exit(127);
 }
 
-int vps_execute(char *const *argv, char *const *envp, int fd, bool fallback)
+int vps_execute(char *const *argv, char *const *envp, int fd)
 {
 	environ = (char **)envp;
-	if (fd < 0 || fallback) {
+	if (fd < 0)
 		execvp(argv[0], argv);
-		if (fd < 0 || errno != ENOENT)
-			return -errno;
-	}
-	fexecve(fd, argv, envp);
+	else
+		fexecve(fd, argv, envp);
 	return -errno;
 }
 

@@ -33,8 +33,8 @@ int vps_step_wait(int socket, struct vps_step *ret_step);
 /* The child's end: it tells why and exits. */
 _Noreturn void vps_step_fail(int socket, int err, const struct vps_fault *fault);
 
-/* Executes @argv with @envp's PATH, or @fd (see struct vps_spawn). Returns -errno. */
-int vps_execute(char *const *argv, char *const *envp, int fd, bool fallback);
+/* Executes @argv with @envp's PATH, or with the file @fd unless it is -1. Returns -errno. */
+int vps_execute(char *const *argv, char *const *envp, int fd);
 
 /* Kills what a failed start left, waits for it, and closes its pidfd. */
 void vps_child_discard(struct vps_child *child);

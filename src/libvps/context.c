@@ -237,12 +237,12 @@ static void write_hint(const struct vps_host *host, const char *name, uint32_t i
 {
 	char lock[VPS_NAME_MAX + 8], text[16];
 	_cleanup_(closep) int fd = -1;
-	int len;
 
 	lock_name(0, name, lock);
 	fd = vps_host_open_lock(host, lock);
-	len = snprintf(text, sizeof(text), "%u", id);
-	if (fd < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) < 0)
+	/* Of one length always: a disk may take a while to give back what is cut off. */
+	snprintf(text, sizeof(text), "%05u", id);
+	if (fd < 0 || pwrite(fd, text, strlen(text), 0) < 0)
 		return;		/* a search finds it all the same */
 }
 

@@ -78,7 +78,7 @@ static _Noreturn void inner_main(const struct entry *entry)
 	if (vps_step_done(sock, 0, -1) || vps_step_wait(sock, &step))
 		_exit(127);
 	if (argv) {
-		rc = vps_execute(argv, environ, -1, false);
+		rc = vps_execute(argv, environ, -1);
 	} else {
 		argv = shell_argv;
 		execv(user.shell, argv);

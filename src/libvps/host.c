@@ -78,18 +78,6 @@ void vps_host_close(struct vps_host *host)
 	free(host);
 }
 
-int vps_host_expect_moves(struct vps_host *host)
-{
-	char own[PATH_MAX], path[3 * PATH_MAX];
-	int rc = vps_group_of_process(0, own, sizeof(own));
-
-	if (rc)
-		return rc;
-	snprintf(path, sizeof(path), "%s%s/cgroup.procs", host->cg.root, own);
-	/* To where it is already: the wait is all that happens. */
-	return vps_write_at(AT_FDCWD, path, "0");
-}
-
 void vps_host_set_run_dir(struct vps_host *host, const char *dir)
 {
 	host->run_dir = dir;

@@ -230,7 +230,8 @@ static const struct {
 	{ "/sys/kernel/mm", true, false, true },
 };
 
-static int mask(const char *path, bool dir, bool read_only)
+/* @dirs: the mask of directories that was mounted last, or NULL: the next ones are copies. */
+static int mask(const char *path, bool dir, bool read_only, const char **dirs)
 {
 	int rc;
 
@@ -238,22 +239,28 @@ static int mask(const char *path, bool dir, bool read_only)
 		rc = mount(path, path, NULL, MS_BIND, NULL) ?:
 		     mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID |
 			   MS_NODEV | MS_NOEXEC, NULL);
+	else if (dir && *dirs)
+		rc = mount(*dirs, path, NULL, MS_BIND, NULL);
 	else if (dir)
 		rc = mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 			   "size=0,mode=0555");
 	else
 		rc = mount("/dev/null", path, NULL, MS_BIND, NULL);
+	if (!rc && dir && !read_only)
+		*dirs = path;
 	return rc && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
 }
 
 static int mask_all(bool userns, struct vps_fault *fault)
 {
+	const char *dirs = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(proc_masks); i++) {
 		int rc;
 
 		if (userns && proc_masks[i].plain_only)
 			continue;
-		rc = mask(proc_masks[i].path, proc_masks[i].dir, proc_masks[i].read_only);
+		rc = mask(proc_masks[i].path, proc_masks[i].dir, proc_masks[i].read_only, &dirs);
 		if (rc)
 			return vps_fault(fault, rc, "mask", proc_masks[i].path);
 	}

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -31,7 +30,7 @@
 
 /**
  * struct start - one start under way, as parent and child share it
- * @exec_fd: that of @spawn as it may be seen inside; -1 when there is none
+ * @exec_fd: that of @spawn as it may be seen inside; -1 when it is not wanted
  * @sockets: the parent's end, the child's end
  */
 struct start {
@@ -140,7 +139,7 @@ static _Noreturn void child_main(const struct start *start)
 		vps_step_fail(sock, rc, &fault);
 	if (vps_step_done(sock, 0, -1) || vps_step_wait(sock, &step))	/* for the state */
 		_exit(127);
-	rc = vps_execute(spawn->argv, spawn->envp, start->exec_fd, spawn->exec_fallback);
+	rc = vps_execute(spawn->argv, spawn->envp, start->exec_fd);
 	vps_fault(&fault, rc, "execute", spawn->argv[0]);
 	vps_step_fail(sock, rc, &fault);
 }
@@ -214,19 +213,26 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	return rc == -EPIPE ? 0 : step_fault(rc, &step, fault);
 }
 
-/*
- * A file of the host's that runs inside can be opened from there as /proc/PID/exe. Through
- * a read-only mount of its own it cannot be written, whoever root inside is.
- */
-static int wrap_executable(int fd)
+/* Looked up as it will be inside, so links stay in the tree. */
+static bool is_in_tree(const char *root, const char *file)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
-	_cleanup_(closep) int mnt = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-					      AT_EMPTY_PATH);
+	_cleanup_(closep) int tree = vps_tree_open(root, NULL);
+	_cleanup_(closep) int found = tree < 0 ? -1 :
+		vps_sys_openat2(tree, file, O_PATH, 0, VPS_RESOLVE_IN_TREE);
 
-	if (mnt < 0 || mount_setattr(mnt, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return -errno;
-	return steal_fd(&mnt);
+	return found >= 0;
+}
+
+static int prepare_executable(struct start *start, struct vps_fault *fault)
+{
+	const struct vps_spawn *spawn = start->spawn;
+
+	/* Its mount would be gone with the exec, and for that the kernel takes milliseconds. */
+	if (spawn->exec_fd < 0 || (spawn->exec_fallback && is_in_tree(spawn->root, *spawn->argv)))
+		return 0;
+	start->exec_fd = vps_wrap_file(spawn->exec_fd);
+	return start->exec_fd < 0 ?
+		vps_fault(fault, start->exec_fd, "wrap the first process's file", "") : 0;
 }
 
 /*
@@ -261,11 +267,10 @@ static pid_t clone_as(uid_t uid, int *ret_pidfd)
 static int make_child(struct start *start, struct vps_child *ret_child, struct vps_fault *fault)
 {
 	struct vps_child child = { .pidfd = -1 };
-	int rc;
+	int rc = prepare_executable(start, fault);
 
-	start->exec_fd = start->spawn->exec_fd < 0 ? -1 : wrap_executable(start->spawn->exec_fd);
-	if (start->spawn->exec_fd >= 0 && start->exec_fd < 0)
-		return vps_fault(fault, start->exec_fd, "wrap the first process's file", "");
+	if (rc)
+		return rc;
 	if (has_own_mounts(start->spawn)) {
 		/* May mount bpffs, which is for the host to keep. */
 		vps_bpf_prepare();

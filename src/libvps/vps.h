@@ -165,13 +165,6 @@ int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host,
 		  struct vps_fault *fault);
 void vps_host_close(struct vps_host *host);
 
-/*
- * vps_host_expect_moves - has the kernel wait now for what it must wait for before it moves a
- * process between groups: a grace period of RCU, some milliseconds, once for all moves of
- * the next moment. Blocks for that time; moves nothing.
- */
-int vps_host_expect_moves(struct vps_host *host);
-
 /* Locks are in @dir instead of VPS_RUN_DIR; the string must outlive @host. */
 void vps_host_set_run_dir(struct vps_host *host, const char *dir);
 
@@ -325,7 +318,7 @@ enum vps_net {
  * @argv: command, NULL terminated
  * @envp: its whole environment
  * @exec_fd: executes this file; -1 for none
- * @exec_fallback: @exec_fd only where argv[0] does not exist
+ * @exec_fallback: @exec_fd only where @root has no argv[0]
  * @root: path of the tree that becomes "/", or NULL for the host's own root
  * @tree: without @root: a directory to run in, in which the context's root is root,
  *	while the rest of the host's files are as a stranger sees them; or NULL
@@ -434,6 +427,16 @@ int vps_tree_open(const char *path, struct vps_fault *fault);
  *   -ENOTDIR, -ELOOP it is no directory or a link
  */
 int vps_tree_remove(const char *path, struct vps_fault *fault);
+
+/* ---- files of the host's that run inside (wrap.c) -------------------------- */
+
+/*
+ * vps_wrap_file - a descriptor of the same file through a read-only mount of its own. What is
+ * executed through it can be opened as /proc/PID/exe, but not be written, whoever root inside
+ * is (CVE-2019-5736). The mount goes with its last descriptor and process.
+ *   -EPERM not root of this machine
+ */
+int vps_wrap_file(int fd);
 
 #ifdef __cplusplus
 }

@@ -34,7 +34,7 @@ static const struct poptOption options[] = {
 	{ "xid", '\0', POPT_ARG_STRING, NULL, 'c', "the same as --ctx", "N" },
 	{ "create", '\0', POPT_ARG_NONE, NULL, OPT_CREATE, "make the context and run nothing",
 	  NULL },
-	{ "name", 'n', POPT_ARG_STRING, NULL, 'n', "with --create: the VPS it is for", "NAME" },
+	{ "name", 'n', POPT_ARG_STRING, NULL, 'n', "the VPS that the new context is for", "NAME" },
 	{ "destroy", '\0', POPT_ARG_NONE, NULL, OPT_DESTROY,
 	  "end what is left of the context and remove it", NULL },
 	{ "cap", '\0', POPT_ARG_STRING, NULL, OPT_CAP, "keep a capability, or drop it (!CAP)",
@@ -160,8 +160,8 @@ static void check(const struct request *req)
 		cli_usage("--create and --destroy run no command");
 	if (req->destroy && req->id == VPS_ID_ANY)
 		cli_usage("--destroy needs --ctx");
-	if (req->name && !req->create)
-		cli_usage("--name goes with --create");
+	if (req->name && !req->create && !req->disconnect)
+		cli_usage("--name goes with --create or --disconnect");
 	if (req->name && !vps_is_name(req->name))
 		cli_usage("--name='%s': not a name of a VPS", req->name);
 	if (req->root && req->tree)
@@ -199,17 +199,6 @@ static bool announce(const struct request *req, uint32_t id)
 
 /* ---- without a command ------------------------------------------------------- */
 
-/* Its first process comes soon: what that will wait for begins while the wrapper goes on. */
-static void expect_start(struct vps_host *host)
-{
-	if (fork() != 0)
-		return;
-	/* Nobody waits for this one: not for the end of its output, and not for its locks. */
-	close_range(0, ~0U, 0);
-	vps_host_expect_moves(host);
-	_exit(0);
-}
-
 static int create(struct vps_host *host, const struct request *req)
 {
 	struct vps_context_spec spec = {
@@ -219,8 +208,6 @@ static int create(struct vps_host *host, const struct request *req)
 	uint32_t id;
 	int rc;
 
-	if (req->name)
-		expect_start(host);
 	rc = vps_context_create(host, &spec, &id, &fault);
 	if (rc) {
 		cli_warn_fault(rc, &fault);
@@ -286,11 +273,12 @@ static void choose_init(struct vps_spawn *spawn, const char *init, char *argv[2]
 		argv[0] = "vps-init";
 }
 
-/* An absent context is made for this command and ends with it. */
+/* An absent context is made for this command, and ends with it unless it is of a VPS. */
 static uint32_t have_context(struct vps_host *host, const struct request *req, bool *ret_made)
 {
 	struct vps_context_spec spec = {
-		.id = req->id, .first = VPS_ID_DYNAMIC, .flags = req->flags,
+		.id = req->id, .first = req->name ? VPS_ID_MIN : VPS_ID_DYNAMIC,
+		.name = req->name, .flags = req->flags,
 	};
 	struct vps_context_info info;
 	struct vps_fault fault;
@@ -298,7 +286,7 @@ static uint32_t have_context(struct vps_host *host, const struct request *req, b
 	int rc;
 
 	*ret_made = false;
-	if (req->id != VPS_ID_ANY && !vps_context_info(host, req->id, &info)) {
+	if (req->id != VPS_ID_ANY && !req->name && !vps_context_info(host, req->id, &info)) {
 		if (req->flags_given)
 			vps_context_set_flags(host, req->id, req->flags);
 		return req->id;
@@ -384,6 +372,17 @@ static struct request parse(int argc, char **argv)
 	return req;
 }
 
+static void seal(char **argv)
+{
+	int rc = cli_seal_self(argv);
+
+	/* What is missing to be root of this machine is said in the same words always. */
+	if (rc == -EPERM)
+		vps_host_close(cli_host());
+	if (rc)
+		cli_die(CLI_EXEC_FAILED, rc, "guard its own file");
+}
+
 int main(int argc, char **argv)
 {
 	struct vps_host *host;
@@ -393,12 +392,8 @@ int main(int argc, char **argv)
 	cli_init("chcontext", CLI_EXEC_FAILED, CLI_EXEC_FAILED);
 	req = parse(argc, argv);
 	check(&req);
-	if (req.root && req.no_userns) {
-		int rc = cli_seal_self(argv);
-
-		if (rc)
-			cli_die(CLI_EXEC_FAILED, rc, "copy itself into memory");
-	}
+	if (req.root && req.no_userns)
+		seal(argv);
 	host = cli_host();
 	if (req.destroy)
 		status = destroy(host, req.id);

@@ -74,7 +74,7 @@ static int enter(struct vps_host *host, uint32_t id, const char *user, char **ow
 	if (!info.userns) {
 		rc = cli_seal_self(own_argv);
 		if (rc)
-			cli_die(CLI_EXEC_FAILED, rc, "copy itself into memory");
+			cli_die(CLI_EXEC_FAILED, rc, "guard its own file");
 	}
 	open_terminal(host, id, &pty, enter.stdio);
 	rc = vps_context_enter(host, id, &enter, &child, &fault);

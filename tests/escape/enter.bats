@@ -70,7 +70,7 @@ make_trap() {
 
 @test "escape: by overwriting the tool that enters" {
 	for tool in chcontext vps-enter; do
-		cp "$BUILD/$tool" "$T/$tool"
+		cp "$BUILD/shared/$tool" "$T/$tool"
 		sum=$(sha256sum <"$T/$tool")
 		make_trap "$T/$tool"
 		for userns in auto no; do

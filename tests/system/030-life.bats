@@ -133,7 +133,7 @@ is_status() {
 	sed -i "s/^S_CONTEXT=.*/S_CONTEXT=\"$number\"/" "$VPS_CONFIG_DIR/$name.conf"
 	run -0 vps-start "$first"
 	run -1 vps-start "$name"
-	one_line "vps-start: $name: making its context failed: $number: the context is in use"
+	one_line "vps-start: $name: not started: $number: the context is in use"
 	is_in_state "$number" running
 	run -0 vps-stop "$first"
 	run -0 vps-start "$name"
@@ -240,7 +240,7 @@ has_output() {
 @test "life: INIT as a path that is not there fails, and nothing is left" {
 	new_vps INIT=/no/init
 	run -1 vps-start "$name"
-	one_line "vps-start: $name: starting its first process failed: */no/init: execute: No such file or directory"
+	one_line "vps-start: $name: not started: */no/init: execute: No such file or directory"
 	no_context "$ctx"
 }
 
