@@ -129,34 +129,58 @@ static _Noreturn void outer_main(const struct entry *entry)
 
 /* ---- outside --------------------------------------------------------------------- */
 
+/*
+ * Until it is known who the new process is, which the intermediate one says, and that it is
+ * ready, which it says itself: whichever comes first. On failure *ret_child tells whether there
+ * is one to end.
+ */
+static int wait_ready(int sock, struct vps_child *ret_child, struct vps_fault *fault)
+{
+	bool ready = false;
+	int failed = 0;
+
+	while (!ready || !ret_child->pid) {
+		struct vps_step step;
+		int rc = vps_step_wait(sock, &step);
+
+		if (rc == -EPIPE)
+			return failed ?: rc;
+		if (rc && fault)
+			*fault = step.fault;
+		failed = failed ?: rc;
+		if (step.pid)
+			*ret_child = (struct vps_child){ .pid = step.pid, .pidfd = step.fd };
+		else
+			ready = true;
+	}
+	return failed;
+}
+
 static int wait_outer(struct entry *entry, struct vps_child *outer, struct vps_child *ret_child,
 		      struct vps_fault *fault)
 {
+	struct vps_child child = { .pidfd = -1 };
+	int sock = entry->sockets[0], status, rc;
 	struct vps_step step;
-	int status, rc;
 
-	rc = vps_step_wait(entry->sockets[0], &step);
+	rc = wait_ready(sock, &child, fault);
 	vps_child_wait(outer, &status);
-	if (rc == -EPIPE)
+	if (rc == -EPIPE && !child.pid)
 		return vps_refuse(fault, -ESRCH, "nothing runs in it any more", entry->info.name);
-	if (rc) {
+	if (!rc) {
+		vps_step_done(sock, 0, -1);
+		rc = vps_step_wait(sock, &step);
+		if (rc == -EPIPE) {	/* closed by the execution */
+			*ret_child = child;
+			return 0;
+		}
 		if (fault)
 			*fault = step.fault;
-		return rc;
-	}
-	*ret_child = (struct vps_child){ .pid = step.pid, .pidfd = step.fd };
-	rc = vps_step_wait(entry->sockets[0], &step);
-	if (!rc) {
-		vps_step_done(entry->sockets[0], 0, -1);
-		rc = vps_step_wait(entry->sockets[0], &step);
-		if (rc == -EPIPE)	/* closed by the execution */
-			return 0;
-	}
-	if (rc == -EPIPE)
+	} else if (rc == -EPIPE) {
 		vps_refuse(fault, -ECHILD, "the process was killed", entry->info.name);
-	else if (fault)
-		*fault = step.fault;
-	vps_child_discard(ret_child);
+	}
+	if (child.pid)
+		vps_child_discard(&child);
 	return rc;
 }
 

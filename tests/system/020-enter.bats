@@ -36,6 +36,23 @@ on_terminal() {
 	one_line "vps-enter: /etc/passwd: execute: Permission denied"
 }
 
+@test "vps-enter: many at once, each with its own status" {
+	for ((round = 0; round < 20; round++)); do
+		pids=
+		for ((i = 0; i < 8; i++)); do
+			vps-enter "$ctx" -- sh -c "exit $i" &
+			pids="$pids $!"
+		done
+		i=0
+		for pid in $pids; do
+			status=0
+			wait "$pid" || status=$?
+			[ "$status" -eq $i ] || { echo "round $round: $status, not $i" && return 1; }
+			i=$((i + 1))
+		done
+	done
+}
+
 @test "vps-enter: standard output and error stay apart" {
 	vps-enter "$ctx" -- sh -c 'echo out; echo err >&2' >"$T/out" 2>"$T/err"
 	[ "$(cat "$T/out")" = out ]
