@@ -65,7 +65,9 @@ static _Noreturn void inner_main(const struct entry *entry)
 	if (!rc)
 		rc = vps_walls_stdio(enter->stdio, &fault);
 	if (!rc)
-		rc = vps_walls_raise(entry->caps, entry->info.userns, entry->scope, &fault);
+		rc = vps_walls_filter(entry->info.userns, &fault);
+	if (!rc)
+		rc = vps_walls_raise(entry->caps, entry->scope, &fault);
 	if (!rc)
 		rc = vps_walls_tidy(&fault);
 	if (!rc)

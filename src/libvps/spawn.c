@@ -84,14 +84,32 @@ static int set_names(const struct vps_spawn *spawn, struct vps_fault *fault)
 	return 0;
 }
 
+/* A plain context of the host's admin, nothing taken away, has none: 2003's chcontext. */
+static bool has_walls(const struct vps_spawn *spawn)
+{
+	return has_own_mounts(spawn) || spawn->caps != vps_caps_all();
+}
+
+/* What needs neither ids nor mounts, while the parent makes these. */
+static int child_begin(const struct start *start, struct vps_fault *fault)
+{
+	const struct vps_spawn *spawn = start->spawn;
+	/* By the rights of who opened the groups. */
+	int rc = vps_join_self(&start->join);
+
+	if (rc)
+		return vps_fault(fault, rc, "join its groups", "");
+	return has_walls(spawn) && spawn->userns ? vps_walls_filter(true, fault) : 0;
+}
+
 static int put_walls(const struct vps_spawn *spawn, struct vps_fault *fault)
 {
-	bool own = has_own_mounts(spawn);
+	int rc;
 
-	/* A plain context of the host's admin, nothing taken away: 2003's chcontext. */
-	if (!own && spawn->caps == vps_caps_all())
+	if (!has_walls(spawn))
 		return 0;
-	return vps_walls_raise(spawn->caps, spawn->userns, spawn->net == VPS_NET_SHARED, fault);
+	rc = spawn->userns ? 0 : vps_walls_filter(false, fault);
+	return rc ?: vps_walls_raise(spawn->caps, spawn->net == VPS_NET_SHARED, fault);
 }
 
 /* Everything up to the point where only the command is missing. */
@@ -124,12 +142,9 @@ static _Noreturn void child_main(const struct start *start)
 	int sock = start->sockets[1], rc;
 
 	close(start->sockets[0]);
-	/* By the rights of who opened the groups, and while the parent builds the root. */
-	rc = vps_join_self(&start->join);
-	if (rc) {
-		vps_fault(&fault, rc, "join its groups", "");
+	rc = child_begin(start, &fault);
+	if (rc)
 		vps_step_fail(sock, rc, &fault);
-	}
 	if (vps_step_wait(sock, &step))		/* for the ids and the mounts */
 		_exit(127);
 	rc = child_prepare(start, step.fd, &fault);

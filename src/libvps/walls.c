@@ -60,16 +60,20 @@ static int drop_caps(uint64_t caps)
 	return clear_inheritable() ?: cap_reset_ambient() < 0 ? -errno : 0;
 }
 
-int vps_walls_raise(uint64_t caps, bool userns, bool scope, struct vps_fault *fault)
+int vps_walls_filter(bool userns, struct vps_fault *fault)
+{
+	int rc = vps_filter_load(userns);
+
+	return rc ? vps_fault(fault, rc, "load the system call filter", "") : 0;
+}
+
+int vps_walls_raise(uint64_t caps, bool scope, struct vps_fault *fault)
 {
 	int rc;
 
 	rc = scope ? vps_sys_landlock_scope() : 0;
 	if (rc && rc != -ENOTSUP)
 		return vps_fault(fault, rc, "close the host's abstract sockets", "");
-	rc = vps_filter_load(userns);
-	if (rc)
-		return vps_fault(fault, rc, "load the system call filter", "");
 	rc = drop_caps(caps);
 	return rc ? vps_fault(fault, rc, "bound the capabilities", "") : 0;
 }

@@ -8,11 +8,14 @@
 
 #include "vps.h"
 
+/* System calls. With a user namespace it may come before its mounts are made, else after. */
+int vps_walls_filter(bool userns, struct vps_fault *fault);
+
 /*
- * Abstract sockets (with @scope), system calls, capability bounding set, in the order in
- * which each still may be done. Called by the process itself, root in its user namespace.
+ * Abstract sockets (with @scope) and the capability bounding set, after the filter: each still
+ * may be done then. Called by the process itself, root in its user namespace.
  */
-int vps_walls_raise(uint64_t caps, bool userns, bool scope, struct vps_fault *fault);
+int vps_walls_raise(uint64_t caps, bool scope, struct vps_fault *fault);
 
 /* A new session, a calm signal state, no descriptor beyond 0-2 after the next exec. */
 int vps_walls_tidy(struct vps_fault *fault);
