@@ -5,7 +5,7 @@
 
 load ../lib/system
 
-rounds=16
+rounds=${VPS_TEST_ROUNDS:-16}
 
 # Sets $whole: microseconds that the command takes when nobody kills it.
 measure() {
