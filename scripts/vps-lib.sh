@@ -75,6 +75,29 @@ run_locked() {
 	return "$status"
 }
 
+# The same for all VPSes of $batch at once, with the options that follow; sets $failed.
+run_batch() {
+	pids=
+	for name in $batch; do
+		run_locked "$name" "$@" "$name" &
+		pids="$pids $!"
+	done
+	batch=
+	for pid in $pids; do
+		wait "$pid" || failed=1
+	done
+}
+
+# The place of VPS $1 when the host starts, 1 to 99, into $place; empty: it is not started then.
+# Fails when its configuration is not readable.
+find_place() {
+	place=$(vps-config --get ONBOOT "$1") || return 1
+	case $place in
+	yes) place=50 ;;
+	no) place= ;;
+	esac
+}
+
 # The context of VPS $1 into $ctx and $state; fails when it has none.
 find_context() {
 	contexts=$(vps-stat --state --raw) || exit 1

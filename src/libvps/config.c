@@ -60,9 +60,14 @@ static const char *check_caps(const char *value)
 	return NULL;
 }
 
-static const char *check_yes_no(const char *value)
+static const char *check_onboot(const char *value)
 {
-	return strcmp(value, "yes") && strcmp(value, "no") ? "yes or no" : NULL;
+	uint64_t order;
+
+	if (!strcmp(value, "yes") || !strcmp(value, "no"))
+		return NULL;
+	return vps_parse_u64(value, &order) || order < 1 || order > 99 ?
+		"yes, no or a number from 1 to 99" : NULL;
 }
 
 static const char *check_net(const char *value)
@@ -97,7 +102,7 @@ static const struct key {
 	{ "S_DOMAINNAME", check_hostname, NULL },
 	{ "S_FLAGS", check_flags, NULL },
 	{ "S_CAPS", check_caps, NULL },
-	{ "ONBOOT", check_yes_no, NULL },
+	{ "ONBOOT", check_onboot, NULL },
 	{ "NET", check_net, "bridge" },
 	{ "INIT", check_init, NULL },
 	{ "USERNS", check_userns, NULL },

@@ -253,6 +253,38 @@ scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 	run -2 "$BUILD/vps-start" --all one
 }
 
+@test "vps-start --all: by their numbers, those of one number at once; --all stops them backwards" {
+	vps ONBOOT yes middle
+	vps ONBOOT 9 early
+	vps ONBOOT 51 late
+	vps ONBOOT 51 later
+	# Each of the last two ends only when the other has begun.
+	fake chcontext '
+		case "$*" in
+		*--name\ lat*)
+			set -- "$2"
+			: >"$T/begun.$1"
+			n=0
+			until [ -e "$T/begun.late" ] && [ -e "$T/begun.later" ]; do
+				n=$((n + 1)); [ $n -lt 100 ] || exit 125
+				sleep 0.1
+			done
+			;;
+		esac'
+	[ "$(nproc)" -gt 1 ] || skip "requires two processors"
+	run -0 "$BUILD/vps-start" --all
+	[ -z "$output" ]
+	run sed -n 's/.*--name \([a-z]*\) .*/\1/p' "$T/log"
+	[ "${lines[0]} ${lines[1]}" = "early middle" ]
+	[[ "${lines[2]} ${lines[3]}" = "late later" || "${lines[2]} ${lines[3]}" = "later late" ]]
+	printf '%s\n' '5 running early' '6 running other' '7 running late' >"$T/contexts"
+	: >"$T/log"
+	fake chcontext
+	run -0 "$BUILD/vps-stop" --all
+	run sed -n 's/^chcontext --ctx \([0-9]*\) --destroy/\1/p' "$T/log"
+	[ "${lines[*]}" = "7 6 5" ]
+}
+
 @test "vps-stop: asks init, then removes the context" {
 	vps NET shared web
 	echo "5 running web" >"$T/contexts"

@@ -53,6 +53,7 @@ static const struct {
 	{ "\n\n  \t\n# comment\n  # another $HOME `x`\n", "ONBOOT", NULL },
 	{ "ONBOOT=\"yes\"\n", "ONBOOT", "yes" },
 	{ "ONBOOT='yes'\n", "ONBOOT", "yes" },
+	{ "ONBOOT=99\n", "ONBOOT", "99" },
 	{ "ONBOOT=yes\n", "ONBOOT", "yes" },
 	{ "ONBOOT=yes", "ONBOOT", "yes" },
 	{ "  ONBOOT=\"yes\"  \t\n", "ONBOOT", "yes" },
@@ -95,7 +96,8 @@ static const struct {
 	{ BYTES("ONBOOT=yes\n\nONBOOT=no\n"), "3: ONBOOT is set already in line 1\n" },
 	{ BYTES("ONBOOT=\nONBOOT=no\n"), "2: ONBOOT is set already in line 1\n" },
 	{ BYTES("ONBOOT=si\nONBOOT=no\n"),
-	  "1: ONBOOT='si': must be yes or no\n2: ONBOOT is set already in line 1\n" },
+	  "1: ONBOOT='si': must be yes, no or a number from 1 to 99\n"
+	  "2: ONBOOT is set already in line 1\n" },
 	{ BYTES("ONBOOT\n"), "1: " NOT_SET "\n" },
 	{ BYTES("ONBOOT =yes\n"), "1: " NOT_SET "\n" },
 	{ BYTES("ONBOOT= yes\n"), "1: text after the value: 'yes'\n" },
@@ -136,7 +138,7 @@ static const struct {
 	{ BYTES("S_CAPS='!!kill'\n"), "1: S_CAPS='!!kill': " CAPS_WANTED "\n" },
 	{ BYTES("S_CAPS='kill,'\n"), "1: S_CAPS='kill,': " CAPS_WANTED "\n" },
 	{ BYTES("S_CAPS='!'\n"), "1: S_CAPS='!': " CAPS_WANTED "\n" },
-	{ BYTES("ONBOOT=1\n"), "1: ONBOOT='1': must be yes or no\n" },
+	{ BYTES("ONBOOT=0\n"), "1: ONBOOT='0': must be yes, no or a number from 1 to 99\n" },
 	{ BYTES("NET=bridge\n"), "1: NET='bridge': not supported yet by this version\n" },
 	{ BYTES("INIT=sbin/init\n"),
 	  "1: INIT='sbin/init': must be auto, builtin or an absolute path\n" },
@@ -147,7 +149,8 @@ static const struct {
 	  "2: ULIMIT: not supported by this version\n"
 	  "3: IPROOT: not supported by this version\n4: unknown key 'LIMIT_FOO'\n" },
 	{ BYTES("ONBOOT=" VALUE_64 "\n"),
-	  "1: ONBOOT='a23456789-123456789-123456789-123456789-': must be yes or no\n" },
+	  "1: ONBOOT='a23456789-123456789-123456789-123456789-': "
+	  "must be yes, no or a number from 1 to 99\n" },
 };
 
 static void test_right(void)
