@@ -53,3 +53,24 @@ has_controllers() {
 	run -3 vps status vmunit
 	vps-destroy --yes vmunit
 }
+
+runs() {
+	vps status "$1" >/dev/null
+}
+
+@test "systemd: the sweep of the timer starts again what was rebooted from inside" {
+	vps-create vmagain --template busybox
+	vps-start vmagain
+	run vps-enter vmagain -- reboot
+	for _ in {1..100}; do
+		runs vmagain || break
+		sleep 0.1
+	done
+	systemctl start vps-sweep.timer
+	systemctl is-active vps-sweep.timer
+	systemctl start vps-sweep.service
+	runs vmagain
+	systemctl stop vps-sweep.timer
+	vps-stop vmagain
+	vps-destroy --yes vmagain
+}
