@@ -50,7 +50,7 @@ is_inside() {
 			done
 			[ "$(vps-stat --pids -c "$ctx" | wc -l)" -ge 1 ]
 			[ -z "$pids" ] || [ "$(cat "$(controller_dir pids "$ctx")/pids.max")" = 2048 ]
-			[ "$(cat "$(contexts_dir)/$ctx/cgroup.max.depth")" = 16 ]
+			[ "$(cat "$contexts/$ctx/cgroup.max.depth")" = 16 ]
 			run -1 grep -e lifted -e agent "$T/hold.log"
 			release TERM
 		done
@@ -60,7 +60,7 @@ is_inside() {
 @test "escape: control of the above: without the walls the same gets out" {
 	[ -n "$(controller_dir pids)" ] || skip "requires the pids controller"
 	chcontext --silent --ctx "$ctx" -- sh -c "
-		for dir in $(contexts_dir)/.. $(controller_dir pids)/..; do
+		for dir in $contexts/.. $(controller_dir pids)/..; do
 			echo \$\$ >\$dir/cgroup.procs
 		done
 		echo max >$(controller_dir pids "$ctx")/pids.max && echo lifted
@@ -68,7 +68,7 @@ is_inside() {
 	holder=$!
 	wait_until has_line "$T/hold.log" lifted
 	[ "$(cat "$(controller_dir pids "$ctx")/pids.max")" = max ]
-	[ -z "$(cat "$(contexts_dir)/$ctx/payload/cgroup.procs")" ]
+	[ -z "$(cat "$contexts/$ctx/payload/cgroup.procs")" ]
 	kill "$holder"
 	wait "$holder" || :
 	holder=

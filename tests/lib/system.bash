@@ -7,11 +7,26 @@
 
 bats_require_minimum_version 1.5.0
 
-SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=$(cd "${BUILD:-$SRC/build}" && pwd) || exit 1
+# This is read again for every test, and where each process takes a tenth of a second the
+# tests would take hours: what the shell can do by itself it does.
+SRC=$PWD
+[ -z "${BATS_TEST_DIRNAME-}" ] || SRC=${BATS_TEST_DIRNAME%/tests/*}
+BUILD=${BUILD:-$SRC/build}
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
+[ -d "$BUILD" ] || exit 1
 export BUILD VPS_PATH=$BUILD VPS_LIB=$BUILD/vps-lib.sh VPS_INIT=$BUILD/vps-init
 PATH=$BUILD:$PATH:/usr/sbin:/sbin
 unset VPS_CONFIGURED "${!VPS_CONF_@}"
+
+# Where the groups of contexts are on cgroup2; "/freevps" without one.
+while read -r _ contexts type _; do
+	[ "$type" != cgroup2 ] || break
+	contexts=
+done </proc/self/mounts
+contexts=$contexts/freevps
 
 # ---- needs -------------------------------------------------------------------------
 
@@ -19,19 +34,28 @@ can_userns() {
 	unshare --user true 2>/dev/null
 }
 
+has_static_busybox() {
+	! ldd "$(command -v busybox)" >/dev/null 2>&1
+}
+
+# once CMD: found out for one test, true for all that follow.
+once() {
+	[ -e "$BATS_RUN_TMPDIR/$1" ] || { "$1" && : >"$BATS_RUN_TMPDIR/$1"; }
+}
+
 # An unknown word is a bug, not a skip.
 requires() {
 	for need; do
 		case $need in
 		root) [ "$EUID" -eq 0 ] || skip "requires root" ;;
-		cgroup2) [ -n "$(cgroup2_mount)" ] || skip "requires a mounted cgroup2" ;;
-		userns) can_userns || skip "requires user namespaces" ;;
+		cgroup2) [ "$contexts" != /freevps ] || skip "requires a mounted cgroup2" ;;
+		userns) once can_userns || skip "requires user namespaces" ;;
 		bpf) [ -r /sys/kernel/btf/vmlinux ] || skip "requires BPF type information" ;;
 		landlock-scope) attempt has-scope || skip "requires Landlock scopes (Linux 6.12)" ;;
 		pids) [ -n "$(controller_dir pids)" ] || skip "requires the pids controller" ;;
 		static-busybox)
 			command -v busybox >/dev/null || skip "requires busybox"
-			! ldd "$(command -v busybox)" >/dev/null 2>&1 || skip "requires a static busybox"
+			once has_static_busybox || skip "requires a static busybox"
 			;;
 		cc | debootstrap | script | setpriv | tmux | python3 | xz | sshd | losetup | strace)
 			command -v "$need" >/dev/null || skip "requires $need"
@@ -46,30 +70,22 @@ requires() {
 
 # ---- the machine --------------------------------------------------------------------
 
-cgroup2_mount() {
-	awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts
-}
-
-# Where the groups of contexts are on cgroup2.
-contexts_dir() {
-	echo "$(cgroup2_mount)/freevps"
-}
-
 # controller_dir NAME [CTX]: the v1 or v2 directory of contexts, or of one, with that controller.
 controller_dir() {
 	v1=$(awk -v c="$1" '$3 == "cgroup" && ("," $4 ",") ~ ("," c ",") { print $2; exit }' \
 		/proc/self/mounts)
 	if [ -n "$v1" ]; then
 		echo "$v1/freevps${2:+/$2}"
-	elif grep -qw "$1" "$(cgroup2_mount)/cgroup.controllers"; then
-		echo "$(contexts_dir)${2:+/$2}"
+	elif grep -qw "$1" "${contexts%/freevps}/cgroup.controllers"; then
+		echo "$contexts${2:+/$2}"
 	fi
 }
 
-# Every group directory of contexts that there is, on whatever hierarchy.
+# Every group directory of context $1 (or a pattern) that there is, on whatever hierarchy.
 groups_of() {
-	find "$(contexts_dir)" /sys/fs/cgroup/*/freevps -mindepth 1 -maxdepth 1 -name "$1" \
-		2>/dev/null
+	for dir in "$contexts"/$1 /sys/fs/cgroup/*/freevps/$1; do
+		[ ! -d "$dir" ] || echo "$dir"
+	done
 }
 
 # ---- waiting ------------------------------------------------------------------------
@@ -90,15 +106,15 @@ is_gone() {
 }
 
 is_empty() {
-	grep -q '^populated 0' "$(contexts_dir)/$1/cgroup.events"
+	grep -q '^populated 0' "$contexts/$1/cgroup.events"
 }
 
 has_context() {
-	[ -d "$(contexts_dir)/$1" ]
+	[ -d "$contexts/$1" ]
 }
 
 no_context() {
-	[ ! -d "$(contexts_dir)/$1" ] || { echo "context $1 is left" >&2 && return 1; }
+	[ ! -d "$contexts/$1" ] || { echo "context $1 is left" >&2 && return 1; }
 }
 
 has_line() {
@@ -118,6 +134,14 @@ free_ctx() {
 
 # A busybox tree without an init, with users of every kind.
 make_root() {
+	once make_model
+	mkdir -p "$1"
+	cp -a "$BATS_RUN_TMPDIR/model/." "$1"
+	chmod 755 "$1"
+}
+
+make_model() {
+	set -- "$BATS_RUN_TMPDIR/model"
 	mkdir -p "$1"/{bin,sbin,etc,dev,proc,sys,tmp,root,home/user,var/log}
 	cp "$(command -v busybox)" "$1/bin/busybox"
 	chroot "$1" /bin/busybox --install -s /bin
@@ -239,16 +263,18 @@ more_teardown() { :; }
 
 # Numbers of this test: those it asked for, and those that carry its names.
 own_contexts() {
-	sort -u "$T/contexts"
-	vps-stat --state --raw | awk -v tag="$TAG" 'index($3, tag) == 1 { print $1 }'
+	echo "$(<"$T/contexts")"
+	vps-stat --state --raw | while read -r id _ owner; do
+		[ "${owner#"$TAG"}" = "$owner" ] || echo "$id"
+	done
 }
 
 own_processes() {
-	(
-		mark=^VPS_RUN_DIR=$VPS_RUN_DIR\$
-		unset VPS_RUN_DIR # or these would be found themselves
-		grep -lsz "$mark" /proc/[0-9]*/environ | cut -d / -f 3
-	)
+	# Without the variable, or grep would be found itself.
+	for pid in $(env -u VPS_RUN_DIR grep -lsz "^VPS_RUN_DIR=$VPS_RUN_DIR\$" /proc/[0-9]*/environ); do
+		pid=${pid#/proc/}
+		echo "${pid%/environ}"
+	done
 }
 
 # A test that leaves a context on purpose names it here, and teardown removes it.
@@ -260,7 +286,7 @@ end_context() {
 	for group in $(groups_of "$1"); do
 		[ ! -e "$group/cgroup.kill" ] || echo 1 >"$group/cgroup.kill" 2>/dev/null || :
 	done
-	[ ! -d "$(contexts_dir)/$1" ] || wait_until is_empty "$1" || :
+	[ ! -d "$contexts/$1" ] || wait_until is_empty "$1" || :
 	for group in $(groups_of "$1"); do
 		find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
 	done
@@ -284,9 +310,18 @@ clean() {
 	for left in "/run/vps/$TAG"* "/etc/vservers/$TAG"* "/var/lib/vservers/$TAG"*; do
 		[ ! -e "$left" ] || echo "file $left"
 	done
-	awk -v t="$T/" 'index($5, t) == 1 { print "mount " $5 }' /proc/self/mountinfo
-	awk -v t="$T/" 'index($5, t) == 1 { print $5 }' /proc/self/mountinfo |
-		sort -r | while read -r point; do umount -l "$point"; done
+	points=
+	while read -r _ _ _ _ point _; do
+		case $point in
+		"$T"/*)
+			echo "mount $point"
+			points="$point $points"
+			;;
+		esac
+	done </proc/self/mountinfo
+	for point in $points; do
+		umount -l "$point"
+	done
 	rm -rf --one-file-system "$T"
 }
 

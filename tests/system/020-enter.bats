@@ -101,7 +101,7 @@ on_terminal() {
 			esac
 		done <"/proc/$inner/cgroup"
 	done
-	[ "$(wc -l <"$(contexts_dir)/$ctx/enter/cgroup.procs")" -eq 1 ]
+	[ "$(wc -l <"$contexts/$ctx/enter/cgroup.procs")" -eq 1 ]
 	kill -TERM "$pid"
 	status=0
 	wait "$pid" || status=$?

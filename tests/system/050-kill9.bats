@@ -44,7 +44,7 @@ no_own_processes() {
 
 is_tidy() {
 	[ -z "$(groups_of "$ctx")" ] || { groups_of "$ctx" >&2 && return 1; }
-	[ "$(own_contexts)" = "$(sort -u "$T/contexts")" ]
+	[ "$(own_contexts)" = "$(<"$T/contexts")" ]
 }
 
 more_setup() {

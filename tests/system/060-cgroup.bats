@@ -72,14 +72,14 @@ is_count() {
 	hold sh -c 'mkdir /sys/fs/cgroup/sub; sleep 1000 & echo $! >/sys/fs/cgroup/sub/cgroup.procs
 		grep ^0:: /proc/$!/cgroup; exec sleep 1000'
 	wait_until has_line "$T/hold.log" '^0::/sub$'
-	[ "$(wc -l <"$(contexts_dir)/$ctx/payload/sub/cgroup.procs")" -eq 1 ]
+	[ "$(wc -l <"$contexts/$ctx/payload/sub/cgroup.procs")" -eq 1 ]
 	for file in cgroup.max.depth cgroup.max.descendants cgroup.freeze cgroup.kill pids.max \
 		memory.max cpu.max; do
 		run vps-enter "$ctx" -- sh -c "[ ! -e /sys/fs/cgroup/$file ] || echo 1 >/sys/fs/cgroup/$file"
 		[[ $output == "" || $output == *"Permission denied"* || $output == *"nonexistent"* ]]
 		[ "$status" -eq 0 ] || [ "$status" -eq 1 ]
 	done
-	[ "$(cat "$(contexts_dir)/$ctx/cgroup.max.depth")" = 16 ]
+	[ "$(cat "$contexts/$ctx/cgroup.max.depth")" = 16 ]
 	release TERM
 	[ -z "$(groups_of "$ctx")" ]
 }

@@ -102,7 +102,7 @@ as_nobody() {
 
 @test "errors: cgroup2 is not mounted" {
 	without_cgroup2() {
-		unshare -m sh -c 'umount -l "$1" && shift && exec "$@"' sh "$(cgroup2_mount)" "$@"
+		unshare -m sh -c 'umount -l "$1" && shift && exec "$@"' sh "${contexts%/freevps}" "$@"
 	}
 	run -125 without_cgroup2 chcontext true
 	one_line "chcontext: *cgroup2*"

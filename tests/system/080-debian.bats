@@ -97,7 +97,7 @@ stop_all() {
 	run -0 vps-enter "$name" cat /proc/1/comm
 	[ "$output" = systemd ]
 	# Where it could, it has turned controllers on for its units: no process may join beside.
-	payload=$(contexts_dir)/$ctx/payload
+	payload=$contexts/$ctx/payload
 	[ -z "$(cat "$payload/cgroup.controllers")" ] || [ -n "$(cat "$payload/cgroup.subtree_control")" ]
 	[ "$(vps-stat --pids -c "$name" | wc -l)" -gt 3 ]
 	stop_all
