@@ -259,7 +259,7 @@ help:
 	'make uninstall       removes what install put there; configurations and trees stay' \
 	'make check           unit tests and tests of the tools; no root' \
 	'make check-system    tests that start VPSes, attempts to escape; root' \
-	'make vm-plain        the system tests in a virtual machine; vm-systemd, vm-check, soak; qemu' \
+	'make vm-quick        the system tests in virtual machines; vm-check, soak: more of them; qemu' \
 	'make bench           times against other programs, with bars; root' \
 	'make lint            layers, formatting, shell, pages' \
 	'make fuzz            FUZZ_TIME=20 seconds for each target; clang' \
