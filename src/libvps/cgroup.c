@@ -93,18 +93,34 @@ void vps_cgroups_close(struct vps_cgroups *cg)
 		closep(&cg->v1_fd[i]);
 }
 
+/* Is the word in @file ("cgroup.controllers") of the group? "cpu" is not "cpuset". */
+static bool has_controller(int group, const char *file, enum vps_controller controller)
+{
+	const char *word = controllers[controller];
+	char have[256];
+	char *p = have;
+	size_t len;
+
+	if (group < 0 || vps_read_at(group, file, have, sizeof(have)) < 0)
+		return false;
+	for (; *p; p += len + (p[len] != '\0')) {
+		len = strcspn(p, " \n");
+		if (len == strlen(word) && !strncmp(p, word, len))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Best effort: a controller that is missing or busy elsewhere is found missing again when
  * a limit wants its file, and the limit is refused then.
  */
 static void enable_controllers(int group)
 {
-	char have[256], word[32];
+	char word[32];
 
-	if (vps_read_at(group, "cgroup.controllers", have, sizeof(have)) < 0)
-		return;
 	for (int i = 0; i < VPS_CTL_COUNT; i++) {
-		if (!strstr(have, controllers[i]))
+		if (!has_controller(group, "cgroup.controllers", (enum vps_controller)i))
 			continue;
 		snprintf(word, sizeof(word), "+%s", controllers[i]);
 		vps_write_at(group, "cgroup.subtree_control", word);
@@ -319,14 +335,26 @@ int vps_group_of_controller(const struct vps_cgroups *cg, uint32_t id,
 int vps_controller_version(const struct vps_cgroups *cg, enum vps_controller controller)
 {
 	_cleanup_(closep) int root = -1;
-	char have[256];
 
 	if (*cg->v1[controller])
 		return 1;
 	root = open_dir(AT_FDCWD, cg->root);
-	if (root < 0 || vps_read_at(root, "cgroup.controllers", have, sizeof(have)) < 0)
-		return 0;
-	return strstr(have, controllers[controller]) ? 2 : 0;
+	return has_controller(root, "cgroup.controllers", controller) ? 2 : 0;
+}
+
+bool vps_controller_reaches(const struct vps_cgroups *cg, enum vps_controller controller)
+{
+	if (*cg->v1[controller] || cg->parent_fd < 0)
+		return true;
+	return has_controller(cg->parent_fd, "cgroup.subtree_control", controller);
+}
+
+bool vps_controller_has_file(const struct vps_cgroups *cg, enum vps_controller controller,
+			     const char *file)
+{
+	int parent = *cg->v1[controller] ? cg->v1_fd[controller] : cg->parent_fd;
+
+	return parent < 0 || !faccessat(parent, file, F_OK, 0);
 }
 
 int vps_join_open(const struct vps_cgroups *cg, uint32_t id, const char *part,
@@ -425,6 +453,71 @@ int vps_group_pids(int group, pid_t **ret_pids, size_t *ret_count)
 	*ret_pids = pids.list;
 	*ret_count = pids.count;
 	return 0;
+}
+
+struct sum {
+	const char *file;
+	const char *field;
+	uint64_t value;
+};
+
+static void add_field(int group, struct sum *sum)
+{
+	uint64_t value;
+
+	if (!vps_group_number(group, sum->file, sum->field, &value))
+		sum->value += value;
+}
+
+static int sum_visit(int dirfd, const char *name, void *data)
+{
+	_cleanup_(closep) int group = open_dir(dirfd, name);
+
+	if (group >= 0)
+		add_field(group, data);
+	return 0;
+}
+
+int vps_group_sum(int group, const char *file, const char *field, uint64_t *ret_value)
+{
+	struct sum sum = { .file = file, .field = field };
+	int rc = walk_below(group, sum_visit, &sum);
+
+	if (rc)
+		return rc;
+	add_field(group, &sum);
+	*ret_value = sum.value;
+	return 0;
+}
+
+/* What follows the word @field at the start of a line. */
+static const char *find_field(const char *text, const char *field)
+{
+	size_t len = strlen(field);
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (!strncmp(text, field, len) && text[len] == ' ')
+			return text + len + 1;
+	return NULL;
+}
+
+int vps_group_number(int group, const char *file, const char *field, uint64_t *ret_value)
+{
+	char text[4096], word[24];
+	const char *number = text;
+	size_t len;
+	ssize_t n = vps_read_at(group, file, text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	if (field)
+		number = find_field(text, field);
+	len = number ? strcspn(number, "\n") : sizeof(word);
+	if (len >= sizeof(word))
+		return -ENODATA;
+	memcpy(word, number, len);
+	word[len] = '\0';
+	return vps_parse_u64(word, ret_value);
 }
 
 static int event_value(const char *text, const char *field)

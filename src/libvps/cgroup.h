@@ -62,6 +62,19 @@ int vps_group_of_controller(const struct vps_cgroups *cg, uint32_t id,
 /* Which cgroup version has @controller; 0: none. */
 int vps_controller_version(const struct vps_cgroups *cg, enum vps_controller controller);
 
+/* Do contexts get @controller? False where it is not turned on for what is below freevps. */
+bool vps_controller_reaches(const struct vps_cgroups *cg, enum vps_controller controller);
+
+/* Does a group with @controller have @file here? True while there is no group to look at. */
+bool vps_controller_has_file(const struct vps_cgroups *cg, enum vps_controller controller,
+			     const char *file);
+
+/* The number in @file, or behind @field ("max 3") in it. -ENODATA, -ENOENT. */
+int vps_group_number(int group, const char *file, const char *field, uint64_t *ret_value);
+
+/* The sum of that over the group and all below. */
+int vps_group_sum(int group, const char *file, const char *field, uint64_t *ret_value);
+
 /**
  * struct vps_join - open cgroup.procs of all groups of a context
  *

@@ -294,6 +294,7 @@ static int check_flags(const struct vps_host *host, uint32_t flags)
 	return 0;
 }
 
+/* The first limit of a new context. */
 static int set_process_limit(const struct vps_host *host, uint32_t id, uint32_t flags)
 {
 	_cleanup_(closep) int group = vps_group_of_controller(&host->cg, id, VPS_CTL_PIDS);
@@ -304,6 +305,32 @@ static int set_process_limit(const struct vps_host *host, uint32_t id, uint32_t 
 		return group == -ENOTSUP ? 0 : group;
 	snprintf(text, sizeof(text), "%u", flags & VPS_F_STOP ? 0 : VPS_DEFAULT_PROC_MAX);
 	return vps_write_at(group, "pids.max", text);
+}
+
+/* The flag stop holds by a limit of 0; the limit before comes back when the flag goes. */
+static int change_stop(const struct vps_host *host, uint32_t id, int v2_group, bool stop)
+{
+	_cleanup_(closep) int group = vps_group_of_controller(&host->cg, id, VPS_CTL_PIDS);
+	char text[VPS_ATTR_MAX];
+	ssize_t n;
+	int rc;
+
+	if (group < 0)
+		return group == -ENOTSUP ? 0 : group;
+	if (!stop) {
+		rc = host->engine->get(v2_group, VPS_ATTR_PROC, text, sizeof(text));
+		if (rc == -ENODATA)
+			snprintf(text, sizeof(text), "%u", VPS_DEFAULT_PROC_MAX);
+		else if (rc)
+			return rc;
+		return vps_write_at(group, "pids.max", text);
+	}
+	n = vps_read_at(group, "pids.max", text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	text[strcspn(text, "\n")] = '\0';
+	rc = host->engine->set(v2_group, VPS_ATTR_PROC, text);
+	return rc ?: vps_write_at(group, "pids.max", "0");
 }
 
 static int set_first_state(const struct vps_host *host, int group, uint32_t id,
@@ -468,11 +495,18 @@ int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	char text[VPS_ATTR_MAX];
+	uint32_t before = 0;
 	int rc;
 
 	if (group < 0)
 		return group;
-	rc = check_flags(host, flags) ?: set_process_limit(host, id, flags);
+	rc = check_flags(host, flags);
+	if (rc)
+		return rc;
+	if (!host->engine->get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
+		vps_parse_flags(text, &before);
+	if ((before ^ flags) & VPS_F_STOP)
+		rc = change_stop(host, id, group, flags & VPS_F_STOP);
 	if (rc)
 		return rc;
 	vps_format_flags(flags, text, sizeof(text));

@@ -15,6 +15,8 @@ static const char *const names[VPS_ATTR_COUNT] = {
 	[VPS_ATTR_NAME] = "trusted.vps.name",
 	[VPS_ATTR_FLAGS] = "trusted.vps.flags",
 	[VPS_ATTR_INIT] = "trusted.vps.init",
+	[VPS_ATTR_PROC] = "trusted.vps.proc",
+	[VPS_ATTR_PEAKS] = "trusted.vps.peaks",
 };
 
 static int stock_probe(const struct vps_cgroups *cg)

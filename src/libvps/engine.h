@@ -15,6 +15,8 @@ enum vps_attr {
 	VPS_ATTR_NAME,
 	VPS_ATTR_FLAGS,		/* as vps_format_flags() */
 	VPS_ATTR_INIT,		/* "PID START USERNS STARTED_US" of the first process */
+	VPS_ATTR_PROC,		/* process limit for when the flag stop goes */
+	VPS_ATTR_PEAKS,		/* "NAME=VALUE ..." of peaks that were reset */
 	VPS_ATTR_COUNT,
 };
 

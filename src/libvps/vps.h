@@ -410,6 +410,124 @@ int vps_context_openpty(struct vps_host *host, uint32_t id, int *ret_master, int
 /* Waits for @child and closes its pidfd; returns its wait status in *ret_status. */
 int vps_child_wait(struct vps_child *child, int *ret_status);
 
+/* ---- limits (resource.c, limit.c) ------------------------------------------ */
+
+/* No limit. */
+#define VPS_LIMIT_INF		UINT64_MAX
+/* A number that there is not: the resource or this kernel has none. */
+#define VPS_LIMIT_NONE		(UINT64_MAX - 1)
+
+enum vps_unit {
+	VPS_UNIT_NONE,
+	VPS_UNIT_COUNT,
+	VPS_UNIT_BYTES,
+	VPS_UNIT_PERCENT,	/* of one CPU */
+	VPS_UNIT_WEIGHT,	/* beside other contexts */
+	VPS_UNIT_US,		/* microseconds of CPU time */
+	VPS_UNIT_BYTES_S,	/* bytes a second, of each disk */
+	VPS_UNIT_COUNT_S,	/* operations a second, of each disk */
+};
+
+/**
+ * struct vps_resource - something that can be limited
+ * @name: as an option of vlimit
+ * @alias: another word for it, or NULL
+ * @key: in a configuration
+ * @what: a few words
+ * @over: what happens when the limit is set below what is in use; or NULL
+ * @unit: of the limits
+ * @used_unit: of what is used, and of the peak
+ * @min, @max: bounds of a limit
+ */
+struct vps_resource {
+	const char *name;
+	const char *alias;
+	const char *key;
+	const char *what;
+	const char *over;
+	enum vps_unit unit;
+	enum vps_unit used_unit;
+	uint64_t min;
+	uint64_t max;
+};
+
+/* "bytes", "processes" ... for people. */
+const char *vps_unit_name(enum vps_unit unit);
+
+/* The i-th resource, supported here or not; NULL past the end. */
+const struct vps_resource *vps_resource_at(size_t i);
+
+/* By name, alias or key; NULL when there is none. */
+const struct vps_resource *vps_resource_find(const char *word);
+
+/* NULL when limits of @resource hold on this host, else why not. */
+const char *vps_resource_refusal(struct vps_host *host, const struct vps_resource *resource);
+
+/* The same without a look at the host: why no host can. */
+const char *vps_resource_missing(const struct vps_resource *resource);
+
+/**
+ * struct vps_limit - a limit asked for
+ * @soft, @hard: in the unit of @resource, or VPS_LIMIT_INF
+ */
+struct vps_limit {
+	const struct vps_resource *resource;
+	uint64_t soft;
+	uint64_t hard;
+};
+
+/*
+ * vps_limit_parse - "HARD" or "SOFT:HARD"; each is a number, for bytes and counts with
+ * K M G T P (powers of 1024), or "inf", or for what the host has much of "25%". HARD
+ * alone is without a soft limit.
+ *   -EINVAL not of this form   -ERANGE below min or above max   -EDOM soft above hard
+ *   other: the host's size could not be read
+ */
+int vps_limit_parse(const struct vps_resource *resource, const char *text,
+		    struct vps_limit *ret_limit);
+
+/*
+ * vps_limit_check - could this host hold all of them? Changes nothing.
+ *   -ENOTSUP no: fault->object is the resource, fault->step the reason
+ */
+int vps_limit_check(struct vps_host *host, const struct vps_limit *limits, size_t count,
+		    struct vps_fault *fault);
+
+/*
+ * vps_limit_set - sets all of them or none.
+ *   -ENOENT no such context   -ENOTSUP as above
+ *   -EBUSY more is in use and cannot be reclaimed (memory on cgroup v1)
+ */
+int vps_limit_set(struct vps_host *host, uint32_t id, const struct vps_limit *limits,
+		  size_t count, struct vps_fault *fault);
+
+/**
+ * struct vps_limit_state - what a context has of one resource; VPS_LIMIT_NONE for what
+ *	there is not
+ * @used, @peak: in the resource's used_unit; some count from the context's beginning
+ * @soft, @hard: in the resource's unit, or VPS_LIMIT_INF
+ * @hits: how often a limit was met
+ */
+struct vps_limit_state {
+	uint64_t used;
+	uint64_t peak;
+	uint64_t soft;
+	uint64_t hard;
+	uint64_t hits;
+};
+
+/* -ENOENT no such context   -ENOTSUP the resource is not supported here */
+int vps_limit_get(struct vps_host *host, uint32_t id, const struct vps_resource *resource,
+		  struct vps_limit_state *ret_state);
+
+/*
+ * vps_limit_reset_peak - from now on the peak is that of the time since. Where the kernel
+ * cannot forget the old one, the peak is VPS_LIMIT_NONE until it is exceeded.
+ *   -ENOENT no such context   -ENOTSUP not supported here, or without a peak
+ */
+int vps_limit_reset_peak(struct vps_host *host, uint32_t id,
+			 const struct vps_resource *resource);
+
 /* ---- trees (tree.c) ------------------------------------------------------ */
 
 /*

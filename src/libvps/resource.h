@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one table of what can be limited: what users call it, and in which files of which
+ * cgroup version it is. Everything else treats all resources alike.
+ */
+#ifndef VPS_RESOURCE_H
+#define VPS_RESOURCE_H
+
+#include "cgroup.h"
+#include "vps.h"
+
+/**
+ * struct vps_knob - the files that hold a resource on one cgroup version
+ * @used, @peak, @soft, @hard: names, NULL where there is none
+ * @used_field: field of @used; NULL: it is one number
+ * @used_on_v2: @used is in the v2 group whatever version the controller has
+ * @hits, @hits_fields: file, and the fields whose sum counts; without fields one number
+ * @hits_below: where @hits is missing, older kernels have this file, in whose group a
+ *	process was refused, so that those of all groups below are summed up
+ * @peak_resets: a 0 written to @peak resets it
+ * @decode, @encode: between the text of @soft and @hard and the resource's unit;
+ *	@argument is theirs
+ */
+struct vps_knob {
+	const char *used;
+	const char *peak;
+	const char *soft;
+	const char *hard;
+	const char *used_field;
+	bool used_on_v2;
+	const char *hits;
+	const char *hits_fields[3];
+	const char *hits_below;
+	bool peak_resets;
+	int (*decode)(const char *text, const char *argument, uint64_t *ret_value);
+	int (*encode)(int group, const char *file, const char *argument, uint64_t value);
+	const char *argument;
+};
+
+/**
+ * struct vps_resource_entry - a row of the table
+ * @face: what callers see
+ * @missing: why no host has it; the rest is not looked at then
+ * @knobs: of cgroup v1 and v2; NULL where the version has none
+ * @no_v1, @no_soft: why v1 has none; why @knobs[0] has no soft limit
+ * @host_total: what the host has of it, for percentages; or NULL
+ */
+struct vps_resource_entry {
+	struct vps_resource face;
+	const char *missing;
+	enum vps_controller controller;
+	const struct vps_knob *knobs[2];
+	const char *no_v1;
+	const char *no_soft;
+	int (*host_total)(uint64_t *ret_total);
+};
+
+static inline const struct vps_resource_entry *
+vps_resource_entry(const struct vps_resource *resource)
+{
+	/* The face is the first member of its row. */
+	return (const struct vps_resource_entry *)resource;
+}
+
+/* ---- codec.c ---------------------------------------------------------------------- */
+
+/* "max" or a number. */
+int vps_decode_max(const char *text, const char *argument, uint64_t *ret_value);
+int vps_encode_max(int group, const char *file, const char *argument, uint64_t value);
+
+/* Bytes of cgroup v1, whose largest number means none. */
+int vps_decode_v1_bytes(const char *text, const char *argument, uint64_t *ret_value);
+int vps_encode_v1_bytes(int group, const char *file, const char *argument, uint64_t value);
+
+/* "QUOTA PERIOD" of cpu.max, and cpu.cfs_quota_us beside its period; percent. */
+int vps_decode_cpu_max(const char *text, const char *argument, uint64_t *ret_value);
+int vps_encode_cpu_max(int group, const char *file, const char *argument, uint64_t value);
+int vps_decode_cfs_quota(const char *text, const char *argument, uint64_t *ret_value);
+int vps_encode_cfs_quota(int group, const char *file, const char *argument, uint64_t value);
+
+/* cpu.shares, of which 1024 are a weight of 100. */
+int vps_decode_shares(const char *text, const char *argument, uint64_t *ret_value);
+int vps_encode_shares(int group, const char *file, const char *argument, uint64_t value);
+
+/* The key @argument of io.max, of all disks at once. */
+int vps_decode_io_max(const char *text, const char *argument, uint64_t *ret_value);
+int vps_encode_io_max(int group, const char *file, const char *argument, uint64_t value);
+
+/* The sum over all disks of field @field of io.stat. */
+int vps_sum_io_stat(const char *text, const char *field, uint64_t *ret_value);
+
+#endif /* VPS_RESOURCE_H */
