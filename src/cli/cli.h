@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vps.h"
@@ -37,12 +38,14 @@ enum {
  * struct cli - one tool's command line
  * @name: as in its messages
  * @failed, @usage: exit codes for own failure and wrong use (an exec tool: 125 both)
+ * @known: said with an unknown option ("known are ..."), or NULL
  * @output_err: -errno of output that failed before the exit
  */
 struct cli {
 	const char *name;
 	int failed;
 	int usage;
+	const char *known;
 	int output_err;
 	poptContext popt;
 };
@@ -135,6 +138,9 @@ struct cli_table *cli_table_new(enum cli_format format, const char *const *colum
 void cli_table_number(struct cli_table *table, uint64_t number, const char *text);
 void cli_table_string(struct cli_table *table, const char *string);
 
+/* A field that has nothing: "-", null in JSON. */
+void cli_table_none(struct cli_table *table);
+
 /* Ends a row. */
 void cli_table_row(struct cli_table *table);
 
@@ -146,6 +152,37 @@ const char *cli_human_size(uint64_t bytes, char buf[16]);
 
 /* As vserver-stat of 2003: 1m02s03, 2h03m04, 5d06h07. */
 const char *cli_human_time(uint64_t us, char buf[24]);
+
+/* ---- limits of one process (rlimit.c) ------------------------------------- */
+
+struct cli_rlimit {
+	int resource;
+	struct rlimit value;
+};
+
+/*
+ * "NAME=VALUE" or "NAME=SOFT:HARD", names as in prlimit(1), values in the kernel's units with
+ * K M G T P, or "inf". -ENOENT no such name, -EDOM soft above hard, -EINVAL, -ERANGE.
+ */
+int cli_parse_rlimit(const char *word, struct cli_rlimit *ret_rlimit);
+
+/* ---- numbers of the last look (marks.c) ------------------------------------ */
+
+#define VPS_STATE_DIR "/var/lib/vps"
+
+struct cli_marks;
+
+/* Reads @file of VPS_STATE_DIR (the variable of that name, else the above); or dies. */
+struct cli_marks *cli_marks_open(const char *file);
+
+/* 0 where there is none. */
+uint64_t cli_marks_get(const struct cli_marks *marks, const char *key);
+
+/* @key has no newline. */
+void cli_marks_set(struct cli_marks *marks, const char *key, uint64_t value);
+
+/* Writes all and frees; says what failed and returns it. */
+int cli_marks_save(struct cli_marks *marks);
 
 /* ---- terminals (pty.c) ---------------------------------------------------- */
 

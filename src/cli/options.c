@@ -61,6 +61,9 @@ int cli_next(poptContext popt)
 		printf("%s %s\n", cli.name, VPS_VERSION);
 		exit(CLI_OK);
 	}
+	if (opt == POPT_ERROR_BADOPT && cli.known)
+		cli_usage("%s: %s; %s", poptBadOption(popt, POPT_BADOPTION_NOALIAS),
+			  poptStrerror(opt), cli.known);
 	if (opt < -1)
 		cli_usage("%s: %s", poptBadOption(popt, POPT_BADOPTION_NOALIAS),
 			  poptStrerror(opt));

@@ -136,6 +136,14 @@ void cli_table_string(struct cli_table *table, const char *string)
 	add_json(table, value);
 }
 
+void cli_table_none(struct cli_table *table)
+{
+	if (table->format == CLI_JSON)
+		add_json(table, json_null());
+	else
+		add_cell(table, "-");
+}
+
 void cli_table_row(struct cli_table *table)
 {
 	table->next = 0;

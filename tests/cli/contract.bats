@@ -98,7 +98,7 @@ options_are_completed() {
 }
 
 @test "contract: there are tools to look at" {
-	for name in chcontext vkill vps vps-config vps-enter vps-init vps-stat; do
+	for name in chcontext vkill vlimit vps vps-config vps-enter vps-init vps-stat; do
 		tools | grep -qx "$name" || { echo "$name is not built" && return 1; }
 	done
 }
