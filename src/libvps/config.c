@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,8 @@ static const char *check_userns(const char *value)
 }
 
 /*
- * Without a check a key is known but not held by this version: to accept it would be
+ * The keys of limits are those of the table of resources, which checks them. Without a check
+ * any other key is known but not held by this version: to accept it would be
  * to promise a limit that is none.
  */
 static const struct key {
@@ -113,12 +115,17 @@ static const struct key {
 	{ "LIMIT_PROC", NULL, NULL },
 	{ "LIMIT_VM", NULL, NULL },
 	{ "LIMIT_RSS", NULL, NULL },
+	{ "LIMIT_SWAP", NULL, NULL },
 	{ "LIMIT_FILES", NULL, NULL },
 	{ "LIMIT_TCP", NULL, NULL },
 	{ "LIMIT_DISK", NULL, NULL },
 	{ "LIMIT_INODES", NULL, NULL },
 	{ "LIMIT_CPU", NULL, NULL },
 	{ "LIMIT_CPU_WEIGHT", NULL, NULL },
+	{ "LIMIT_RBPS", NULL, NULL },
+	{ "LIMIT_WBPS", NULL, NULL },
+	{ "LIMIT_RIOPS", NULL, NULL },
+	{ "LIMIT_WIOPS", NULL, NULL },
 	{ "BRIDGE", NULL, NULL },
 	{ "RATE_MAX", NULL, NULL },
 	{ "RATE_MIN", NULL, NULL },
@@ -166,9 +173,30 @@ static int find_key(const char *name)
 	return -ENOENT;
 }
 
+/* Is it the key of a resource, with a limit that could hold on some host? Says why not. */
+static bool accept_limit(struct parser *p, const struct vps_resource *resource, const char *value)
+{
+	const char *missing = vps_resource_missing(resource), *key = resource->key;
+	struct vps_limit limit;
+	int err = missing ? 0 : vps_limit_parse(resource, value, &limit);
+
+	if (missing)
+		complain(p, "%s: %s", key, missing);
+	else if (err == -EDOM)
+		complain(p, "%s='%.*s': soft is above hard", key, SHOWN_MAX, value);
+	else if (err == -ERANGE)
+		complain(p, "%s='%.*s': must be from %" PRIu64 " to %" PRIu64, key, SHOWN_MAX,
+			 value, resource->min, resource->max);
+	else if (err)
+		complain(p, "%s='%.*s': must be a limit, as 100, 64M, 25%%, inf or SOFT:HARD",
+			 key, SHOWN_MAX, value);
+	return !missing && !err;
+}
+
 /* The key's place in the table when it may have this value, else -1 and said why. */
 static int accept_value(struct parser *p, const char *name, const char *value)
 {
+	const struct vps_resource *resource = vps_resource_find(name);
 	const char *wanted;
 	int i = find_key(name);
 
@@ -183,6 +211,8 @@ static int accept_value(struct parser *p, const char *name, const char *value)
 	p->seen[i] = p->line;
 	if (*value == '\0')
 		return i;
+	if (resource)
+		return accept_limit(p, resource, value) ? i : -1;
 	if (!keys[i].check) {
 		complain(p, "%s: not supported by this version", name);
 	} else if (keys[i].later && !strcmp(value, keys[i].later)) {

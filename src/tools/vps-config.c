@@ -363,6 +363,26 @@ static void clear_environment(void)
 		*to = NULL;
 }
 
+/* All limits in one variable, as vlimit takes them; LIMITS is no key. */
+static void export_limits(const struct vps_config *config)
+{
+	_cleanup_(cli_freep) char *words = NULL;
+	const struct vps_resource *resource;
+	size_t size, i;
+	FILE *out = open_memstream(&words, &size);
+
+	if (!out)
+		cli_die(cli.failed, -ENOMEM, "environment");
+	for (i = 0; config && (resource = vps_resource_at(i)); i++) {
+		const char *value = vps_config_get(config, resource->key);
+
+		if (value)
+			fprintf(out, "%s--%s=%s", ftell(out) ? " " : "", resource->name, value);
+	}
+	if (fclose(out) || (*words && setenv(ENV_PREFIX "LIMITS", words, 1)))
+		cli_die(cli.failed, -ENOMEM, "environment");
+}
+
 static void export_config(const char *name, const struct vps_config *config)
 {
 	char variable[sizeof(ENV_PREFIX) + 32];
@@ -375,6 +395,7 @@ static void export_config(const char *name, const struct vps_config *config)
 		if (setenv(variable, value, 1))
 			cli_die(cli.failed, -errno, "environment");
 	}
+	export_limits(config);
 	if (setenv("VPS_CONFIGURED", name, 1))
 		cli_die(cli.failed, -errno, "environment");
 }

@@ -39,6 +39,7 @@ fake_config() {
 			sed -n "s/^$2=//p" "$VPS_CONFIG_DIR/$3.conf"
 			exit
 		fi
+		[ "$1" != --check ] || exit 0
 		while [ "$1" != -- ]; do
 			case $1 in
 			--lenient) lenient=1 ;;
@@ -51,7 +52,7 @@ fake_config() {
 		flock -n 9 || { echo "vps-config: $name: another operation is running" >&2; exit 125; }
 		if [ -e "$VPS_CONFIG_DIR/$name.conf" ]; then
 			while IFS="=" read -r key value; do
-				export "VPS_CONF_$key=$value"
+				case $key in [A-Z]*) export "VPS_CONF_$key=$value" ;; esac
 			done <"$VPS_CONFIG_DIR/$name.conf"
 		elif [ -z "$lenient" ]; then
 			echo "vps-config: $name: No such file or directory" >&2
@@ -68,7 +69,7 @@ calls() {
 	grep -v '^vps-config ' "$T/log"
 }
 
-scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
+scripts='vps vps-create vps-set vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 
 @test "scripts: --help and --version print on stdout, exit 0" {
 	for s in $scripts; do
@@ -111,7 +112,7 @@ scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 }
 
 @test "scripts: no name is wrong use" {
-	for s in vps-create vps-start vps-stop vps-destroy; do
+	for s in vps-create vps-set vps-start vps-stop vps-destroy; do
 		run -2 "$BUILD/$s"
 		[ "$output" = "$s: no name given (see $s --help)" ]
 	done
@@ -122,14 +123,12 @@ scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 	[ "$output" = "vps: no verb given (see vps --help)" ]
 	run -2 "$BUILD/vps" fly
 	[ "$output" = "vps: unknown verb 'fly' (see vps --help)" ]
-	for verb in set host-fence; do
-		run -2 "$BUILD/vps" "$verb" web
-		[ "$output" = "vps: $verb: not supported by this version" ]
-	done
+	run -2 "$BUILD/vps" host-fence
+	[ "$output" = "vps: host-fence: not supported by this version" ]
 }
 
 @test "vps-create: options of later versions are refused by name, exit 2" {
-	for option in --ip --ip=10.0.0.1 --limit --limit=rss=1G; do
+	for option in --ip --ip=10.0.0.1; do
 		run -2 "$BUILD/vps-create" web "$option" x
 		[ "$output" = "vps-create: ${option%%=*}: not supported by this version" ]
 	done
@@ -140,7 +139,8 @@ scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 @test "vps-create: values are checked before anything is made" {
 	for arg in --ctx=2 --ctx=010 --ctx=65535 --ctx=-3 --ctx= --userns=yes --net=wild \
 		--init=sh '--init=/bin/a b' '--hostname=a b' --hostname= --template=windows \
-		--template=debian: --template=debian:../x; do
+		--template=debian: --template=debian:../x --limit=rss --limit= --limit=--rss=1 \
+		'--limit=rss=1 2' '--limit=rss=$x'; do
 		run -2 "$BUILD/vps-create" web "$arg"
 		[[ $output == "vps-create: ${arg%%=*}='${arg#*=}': "* ]]
 	done
@@ -191,6 +191,89 @@ scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 	run -1 "$BUILD/vps-start" web
 	[ "$output" = "vps-start: web: not started: /x: No such file or directory" ]
 	[ "$(calls | grep -c '^chcontext')" -eq 1 ]
+}
+
+@test "vps-start: limits are set between the context and its first process" {
+	vps S_CONTEXT 7 web
+	vps S_FLAGS 'nproc private' web
+	vps LIMITS '--proc=50 --rss=1G' web
+	fake vlimit ''
+	run -0 "$BUILD/vps-start" web
+	[ -z "$output" ]
+	run calls
+	[ "${lines[0]}" = "chcontext --create --name web --ctx 7 --flag nproc private" ]
+	[ "${lines[1]}" = "vlimit --ctx 7 --proc=50 --rss=1G" ]
+	[[ ${lines[2]} == "chcontext --ctx 7 --root $T/trees/web --hostname web "*" --disconnect --silent" ]]
+	[ "${#lines[@]}" -eq 3 ]
+}
+
+@test "vps-start: a limit that cannot be held, or an init that fails behind it, leaves nothing" {
+	vps LIMITS '--vm=1G' web
+	fake vlimit 'echo "vlimit: vm: not here" >&2; exit 1'
+	run -1 "$BUILD/vps-start" web
+	[ "$output" = "vps-start: web: not started: vm: not here" ]
+	[ "$(calls | grep -c 'chcontext --ctx 7 --destroy')" -eq 1 ]
+	[ "$(calls | grep -c -e --root)" -eq 0 ]
+	fake vlimit ''
+	fake chcontext '
+		case "$*" in
+		*--create*) echo "New security context is 7" ;;
+		*--root*) echo "chcontext: /x: no" >&2; exit 125 ;;
+		esac'
+	run -1 "$BUILD/vps-start" web
+	[ "$output" = "vps-start: web: not started: /x: no" ]
+	[ "$(calls | grep -c 'chcontext --ctx 7 --destroy')" -eq 2 ]
+}
+
+# As the real one: checks, then shows lines or sets.
+fake_vlimit() {
+	fake vlimit '
+		case "$*" in *--vm*) echo "vlimit: vm: not here" >&2; exit 1 ;; esac
+		[ "$1" != --config ] || printf "%s\n" "LIMIT_PROC=\"5\"" "LIMIT_RSS=\"1G\""'
+}
+
+@test "vps-set: writes the lines of these limits and no others" {
+	fake_vlimit
+	printf '%s\n' '# mine' 'LIMIT_RSS="2G" # old' 'LIMIT_RSSX=1' ' LIMIT_PROC=9' 'NET=none' \
+		>"$T/etc/web.conf"
+	run -0 "$BUILD/vps-set" web --proc 5 --rss=1G
+	[ -z "$output" ]
+	run cat "$T/etc/web.conf"
+	[ "$output" = '# mine
+LIMIT_RSSX=1
+NET=none
+LIMIT_PROC="5"
+LIMIT_RSS="1G"' ]
+	[ "$(ls -A "$T/etc")" = web.conf ]
+	run -1 grep 'vlimit --ctx' "$T/log"
+	echo "5 running web" >"$T/contexts"
+	run -0 "$BUILD/vps-set" web --proc 5 --rss=1G
+	grep -q '^vlimit --ctx 5 --proc=5 --rss=1G$' "$T/log"
+}
+
+@test "vps-set: what is refused changes nothing" {
+	fake_vlimit
+	vps NET none web
+	echo "5 running web" >"$T/contexts"
+	run -1 "$BUILD/vps-set" web --proc 5 --vm 1G
+	[ "$output" = "vps-set: web: vm: not here" ]
+	run -1 grep 'vlimit --ctx' "$T/log"
+	fake vlimit 'case $1 in --config) echo "LIMIT_PROC=5" ;; *) echo "vlimit: x: busy" >&2; exit 1 ;; esac'
+	run -1 "$BUILD/vps-set" web --proc 5
+	[ "$output" = "vps-set: web: x: busy" ]
+	[ "$(cat "$T/etc/web.conf")" = NET=none ]
+	[ "$(ls -A "$T/etc")" = web.conf ]
+	run -1 "$BUILD/vps-set" nobody --proc 5
+	for words in web 'web --proc' 'web x --proc 5' '--proc 5' 'web -c 5'; do
+		# shellcheck disable=SC2086 # several words
+		run -2 "$BUILD/vps-set" $words
+	done
+	for word in '5;x' '$(x)' 'a b' $'5\n6' '*' ''; do
+		run "$BUILD/vps-set" web "--proc=$word"
+		[ "$(cat "$T/etc/web.conf")" = NET=none ]
+	done
+	run -2 "$BUILD/vps-set" web '--proc=5;x'
+	[ "$output" = "vps-set: bad limit '--proc=5;x' (see vps-set --help)" ]
 }
 
 @test "vps-start: running already is said, exit 1; the others are started" {
@@ -409,13 +492,13 @@ scripts='vps vps-create vps-start vps-stop vps-destroy vps-sweep vps-doctor'
 }
 
 @test "vps: the long verbs and enter become their own commands" {
-	for verb in create start stop destroy sweep doctor enter; do
+	for verb in create start stop destroy set sweep doctor enter; do
 		fake "vps-$verb" ''
 		run -0 "$BUILD/vps" "$verb" a --b 'c d'
 	done
 	run cat "$T/log"
 	[ "${lines[0]}" = "vps-create a --b c d" ]
-	[ "${#lines[@]}" -eq 7 ]
+	[ "${#lines[@]}" -eq 8 ]
 	run -0 "$BUILD/vps" exec web -- ls -l
 	grep -q '^vps-enter web -- ls -l$' "$T/log"
 	run -2 "$BUILD/vps" exec web

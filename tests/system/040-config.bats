@@ -85,7 +85,11 @@ refused() {
 }
 
 @test "config: a limit that would not hold is refused by name" {
-	for line in 'LIMIT_PROC="100"' 'LIMIT_RSS="64M"' 'IPROOT="192.0.2.1"' 'DISK="quota"' \
+	for line in 'LIMIT_VM="1G"' 'LIMIT_FILES="100"'; do
+		printf '%s\n' "$line" >"$conf"
+		refused "*$conf:1: *${line%%=*}*not supported by the stock engine; boot a FreeVPS kernel*"
+	done
+	for line in 'LIMIT_TCP="100"' 'LIMIT_DISK="64M"' 'LIMIT_INODES="100"' 'IPROOT="192.0.2.1"' 'DISK="quota"' \
 		'RATE_MAX="1M"' 'ULIMIT="-u 10"'; do
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by this version*"

@@ -62,6 +62,11 @@ static const struct {
 	{ "ONBOOT=\n", "ONBOOT", NULL },
 	{ "ONBOOT=\"\"\n", "ONBOOT", NULL },
 	{ "ULIMIT=\"\"\nLIMIT_PROC=\n", "ULIMIT", NULL },
+	{ "LIMIT_PROC=100\n", "LIMIT_PROC", "100" },
+	{ "LIMIT_RSS=\"256M:512M\"\n", "LIMIT_RSS", "256M:512M" },
+	{ "LIMIT_RSS=25%\n", "LIMIT_RSS", "25%" },
+	{ "LIMIT_SWAP=0\n", "LIMIT_SWAP", "0" },
+	{ "LIMIT_CPU_WEIGHT=10\nLIMIT_RBPS=1M\n", "LIMIT_RBPS", "1M" },
 	{ "S_CONTEXT=3\n", "S_CONTEXT", "3" },
 	{ "S_CONTEXT=65534\n", "S_CONTEXT", "65534" },
 	{ "S_HOSTNAME=" VALUE_64 "\n", "S_HOSTNAME", VALUE_64 },
@@ -144,8 +149,18 @@ static const struct {
 	  "1: INIT='sbin/init': must be auto, builtin or an absolute path\n" },
 	{ BYTES("INIT=/\n"), "1: INIT='/': must be auto, builtin or an absolute path\n" },
 	{ BYTES("USERNS=yes\n"), "1: USERNS='yes': must be auto or no\n" },
-	{ BYTES("LIMIT_PROC=100\nULIMIT=\"-H -u 5\"\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
-	  "1: LIMIT_PROC: not supported by this version\n"
+	{ BYTES("LIMIT_RSS=64MB\nLIMIT_CPU=0\nLIMIT_PROC=20:10\nLIMIT_CPU_WEIGHT=inf\n"),
+	  "1: LIMIT_RSS='64MB': must be a limit, as 100, 64M, 25%, inf or SOFT:HARD\n"
+	  "2: LIMIT_CPU='0': must be from 1 to 819200\n"
+	  "3: LIMIT_PROC='20:10': soft is above hard\n"
+	  "4: LIMIT_CPU_WEIGHT='inf': must be a limit, as 100, 64M, 25%, inf or SOFT:HARD\n" },
+	{ BYTES("LIMIT_VM=1G\nLIMIT_DISK=1G\nLIMIT_TCP=5\nLIMIT_FILES=x\n"),
+	  "1: LIMIT_VM: not supported by the stock engine; boot a FreeVPS kernel\n"
+	  "2: LIMIT_DISK: not supported by this version\n"
+	  "3: LIMIT_TCP: not supported by this version\n"
+	  "4: LIMIT_FILES: not supported by the stock engine; boot a FreeVPS kernel\n" },
+	{ BYTES("BRIDGE=br0\nULIMIT=\"-H -u 5\"\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
+	  "1: BRIDGE: not supported by this version\n"
 	  "2: ULIMIT: not supported by this version\n"
 	  "3: IPROOT: not supported by this version\n4: unknown key 'LIMIT_FOO'\n" },
 	{ BYTES("ONBOOT=" VALUE_64 "\n"),
@@ -200,6 +215,10 @@ static void test_rest(void)
 	is_str(key, "NET", "whatever the file's order is");
 	ok(!vps_config_at(config, 2, &key, &value), "no third one");
 	vps_config_free(config);
+	for (size_t i = 0; vps_resource_at(i); i++)
+		ok(vps_config_is_key(vps_resource_at(i)->key), "%s is a key",
+		   vps_resource_at(i)->key);
+	ok(!vps_config_is_key("LIMITS"), "LIMITS is none: vps-config --run has a use for it");
 	ok(vps_config_is_key("NET") && vps_config_is_key("ULIMIT"), "words of the table");
 	ok(!vps_config_is_key("FOO") && !vps_config_is_key(""), "other words");
 }
