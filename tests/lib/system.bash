@@ -52,12 +52,24 @@ requires() {
 		userns) once can_userns || skip "requires user namespaces" ;;
 		bpf) [ -r /sys/kernel/btf/vmlinux ] || skip "requires BPF type information" ;;
 		landlock-scope) attempt has-scope || skip "requires Landlock scopes (Linux 6.12)" ;;
-		pids) [ -n "$(controller_dir pids)" ] || skip "requires the pids controller" ;;
+		pids | memory | cpu)
+			[ -n "$(controller_dir "$need")" ] || skip "requires the $need controller"
+			;;
+		memory-v1)
+			[[ $(controller_dir memory) == */memory/freevps ]] ||
+				skip "requires the memory controller on cgroup v1"
+			;;
+		memory-v2)
+			has_v2_controller memory || skip "requires the memory controller on cgroup v2"
+			;;
+		io) has_v2_controller io || skip "requires the io controller on cgroup v2" ;;
+		swap) [ "$(wc -l </proc/swaps)" -gt 1 ] || skip "requires swap space" ;;
 		static-busybox)
 			command -v busybox >/dev/null || skip "requires busybox"
 			once has_static_busybox || skip "requires a static busybox"
 			;;
-		cc | debootstrap | script | setpriv | tmux | python3 | xz | sshd | losetup | strace)
+		cc | debootstrap | script | setpriv | taskset | tmux | python3 | xz | sshd | losetup | \
+			strace)
 			command -v "$need" >/dev/null || skip "requires $need"
 			;;
 		*)
@@ -76,9 +88,13 @@ controller_dir() {
 		/proc/self/mounts)
 	if [ -n "$v1" ]; then
 		echo "$v1/freevps${2:+/$2}"
-	elif grep -qw "$1" "${contexts%/freevps}/cgroup.controllers"; then
+	elif has_v2_controller "$1"; then
 		echo "$contexts${2:+/$2}"
 	fi
+}
+
+has_v2_controller() {
+	grep -qw "$1" "${contexts%/freevps}/cgroup.controllers"
 }
 
 # Every group directory of context $1 (or a pattern) that there is, on whatever hierarchy.
