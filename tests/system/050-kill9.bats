@@ -204,9 +204,9 @@ is_count() {
 }
 
 @test "kill -9: the tools that vps-start calls, one after the other" {
-	new_vps
+	new_vps LIMIT_PROC=50
 	mkdir "$T/bin"
-	for tool in chcontext vps-config; do
+	for tool in chcontext vlimit vps-config; do
 		for when in before after; do
 			# It does its part or not, and kills the wrapper with itself.
 			case $when in
