@@ -228,6 +228,7 @@ build-bench: all $(BENCH)
 bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/life
 	@BUILD=$(abspath $(O)) tests/bench/many
+	@BUILD=$(abspath $(O)) tests/bench/limits
 
 lint:
 	@scripts/dev/lint
