@@ -181,8 +181,8 @@ uint64_t cli_marks_get(const struct cli_marks *marks, const char *key);
 /* @key has no newline. */
 void cli_marks_set(struct cli_marks *marks, const char *key, uint64_t value);
 
-/* Writes all and frees; says what failed and returns it. */
-int cli_marks_save(struct cli_marks *marks);
+/* Writes what was set, and if @all what was not, and frees; says what failed and returns it. */
+int cli_marks_save(struct cli_marks *marks, bool all);
 
 /* ---- terminals (pty.c) ---------------------------------------------------- */
 

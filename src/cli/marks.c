@@ -9,9 +9,14 @@
 
 #include "cli.h"
 
+/**
+ * struct mark - one number
+ * @seen: it is of this look, not only of the file
+ */
 struct mark {
 	char *key;
 	uint64_t value;
+	bool seen;
 };
 
 /**
@@ -47,7 +52,7 @@ uint64_t cli_marks_get(const struct cli_marks *marks, const char *key)
 	return mark ? mark->value : 0;
 }
 
-void cli_marks_set(struct cli_marks *marks, const char *key, uint64_t value)
+static struct mark *put(struct cli_marks *marks, const char *key, uint64_t value)
 {
 	struct mark *mark = find(marks, key);
 
@@ -59,6 +64,12 @@ void cli_marks_set(struct cli_marks *marks, const char *key, uint64_t value)
 			cli_die(cli.failed, -ENOMEM, "%s", marks->file);
 	}
 	mark->value = value;
+	return mark;
+}
+
+void cli_marks_set(struct cli_marks *marks, const char *key, uint64_t value)
+{
+	put(marks, key, value)->seen = true;
 }
 
 /* A line that is damaged is as none: it can only make something be told twice. */
@@ -71,7 +82,7 @@ static void take_line(struct cli_marks *marks, char *line)
 	if (!blank || vps_parse_u64(blank + 1, &value))
 		return;
 	*blank = '\0';
-	cli_marks_set(marks, line, value);
+	put(marks, line, value);
 }
 
 static void read_file(struct cli_marks *marks)
@@ -112,13 +123,14 @@ struct cli_marks *cli_marks_open(const char *file)
 
 /* twalk(3) passes nothing on but this. */
 static FILE *walk_out;
+static bool walk_all;
 
 static void write_mark(const void *node, VISIT visit, int depth)
 {
 	const struct mark *mark = *(struct mark *const *)node;
 
 	(void)depth;
-	if (visit == postorder || visit == leaf)
+	if ((visit == postorder || visit == leaf) && (walk_all || mark->seen))
 		fprintf(walk_out, "%s %" PRIu64 "\n", mark->key, mark->value);
 }
 
@@ -131,7 +143,7 @@ static void free_mark(void *node)
 }
 
 /* The file is the old one or the new one, whole, at every instant. */
-static int replace_file(struct cli_marks *marks)
+static int replace_file(struct cli_marks *marks, bool all)
 {
 	_cleanup_(cli_freep) char *temporary = NULL;
 	int fd, err = 0;
@@ -145,6 +157,7 @@ static int replace_file(struct cli_marks *marks)
 	walk_out = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!walk_out)
 		return -errno;
+	walk_all = all;
 	twalk(marks->tree, write_mark);
 	if (ferror(walk_out))
 		err = -EIO;
@@ -157,9 +170,9 @@ static int replace_file(struct cli_marks *marks)
 	return err;
 }
 
-int cli_marks_save(struct cli_marks *marks)
+int cli_marks_save(struct cli_marks *marks, bool all)
 {
-	int err = replace_file(marks);
+	int err = replace_file(marks, all);
 
 	if (err)
 		cli_warn(err, "%s", marks->file);

@@ -447,7 +447,8 @@ static int take_look(struct vps_host *host, const struct request *r)
 	/* Nothing is forgotten that could not be told. */
 	if (!r->reset && cli_table_print(look.table))
 		return cli.failed;
-	if (look.marks && cli_marks_save(look.marks))
+	/* When all were seen, what is left is of contexts that are gone. */
+	if (look.marks && cli_marks_save(look.marks, !r->all || look.failed))
 		look.failed = true;
 	return look.failed ? cli.failed : CLI_OK;
 }

@@ -291,7 +291,7 @@ is_count() {
 
 @test "limits: CPU time is that of cpu.stat and of vps-stat" {
 	kept --proc 50
-	hold sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo done; exec sleep 1000'
+	hold sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; echo done; exec sleep 1000'
 	wait_until has_line "$T/hold.log" 'done'
 	vkill -c "$ctx" -s STOP
 	stat=$(awk '$1 == "usage_usec" { print $2 }' "$contexts/$ctx/cpu.stat")
@@ -343,9 +343,13 @@ is_count() {
 	kept --proc 3
 	hold sh -c '(sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000 &); exec sleep 1000'
 	wait_until has_hits proc
+	[ "$(grep -c "^$ctx " "$VPS_STATE_DIR/vlimit.hits")" -eq 1 ]
 	run -0 vlimit -a --since-last --raw
 	[[ $output == *"$ctx proc "* ]]
 	drop
+	# Nothing is kept of what is gone.
+	run -0 vlimit -a --since-last --raw
+	run -1 grep "^$ctx " "$VPS_STATE_DIR/vlimit.hits"
 }
 
 @test "limits: --near shows who is near" {
