@@ -187,14 +187,14 @@ more_setup() {
 	new_vps
 	run -0 vps-start "$name"
 	measure vps-enter "$name" true
-	before=$(vps-stat --pids -c "$name" | wc -l)
+	wait_until is_count 1 # its /etc/rc has ended
 	for ((round = 0; round < rounds; round++)); do
 		kill_at "$round" vps-enter "$name" sleep 0.01
 		is_in_state "$ctx" running
 		run -0 vps-enter "$name" echo works
 		[ "$output" = works ]
 	done
-	wait_until is_count "$before"
+	wait_until is_count 1
 	run -0 vps-stop "$name"
 	is_tidy
 }
