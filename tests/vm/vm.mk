@@ -2,7 +2,7 @@
 # Tests in virtual machines with kernels of their own; see tests/vm/run. The output of each goes
 # to $(O)/log/vm-NAME.tap.
 #
-# An emulated machine keeps one processor busy, so what scripts/check runs is divided among
+# An emulated machine keeps one processor busy, so what vm-quick runs is divided among
 # machines that run side by side: the whole suite on a plain host, in two parts, and under
 # systemd what a host's init has to do with. "make vm-check" runs the whole suite on both.
 
