@@ -38,14 +38,14 @@ enum {
  * struct cli - one tool's command line
  * @name: as in its messages
  * @failed, @usage: exit codes for own failure and wrong use (an exec tool: 125 both)
- * @known: said with an unknown option ("known are ..."), or NULL
+ * @known: what is said with an unknown option ("known are ..."); or NULL
  * @output_err: -errno of output that failed before the exit
  */
 struct cli {
 	const char *name;
 	int failed;
 	int usage;
-	const char *known;
+	const char *(*known)(void);
 	int output_err;
 	poptContext popt;
 };

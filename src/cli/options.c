@@ -63,7 +63,7 @@ int cli_next(poptContext popt)
 	}
 	if (opt == POPT_ERROR_BADOPT && cli.known)
 		cli_usage("%s: %s; %s", poptBadOption(popt, POPT_BADOPTION_NOALIAS),
-			  poptStrerror(opt), cli.known);
+			  poptStrerror(opt), cli.known());
 	if (opt < -1)
 		cli_usage("%s: %s", poptBadOption(popt, POPT_BADOPTION_NOALIAS),
 			  poptStrerror(opt));

@@ -93,22 +93,27 @@ void vps_cgroups_close(struct vps_cgroups *cg)
 		closep(&cg->v1_fd[i]);
 }
 
-/* Is the word in @file ("cgroup.controllers") of the group? "cpu" is not "cpuset". */
-static bool has_controller(int group, const char *file, enum vps_controller controller)
+/* Is the controller among the words? "cpu" is not "cpuset". */
+static bool is_among(const char *words, enum vps_controller controller)
 {
 	const char *word = controllers[controller];
-	char have[256];
-	char *p = have;
 	size_t len;
 
-	if (group < 0 || vps_read_at(group, file, have, sizeof(have)) < 0)
-		return false;
-	for (; *p; p += len + (p[len] != '\0')) {
-		len = strcspn(p, " \n");
-		if (len == strlen(word) && !strncmp(p, word, len))
+	for (; *words; words += len + (words[len] != '\0')) {
+		len = strcspn(words, " \n");
+		if (len == strlen(word) && !strncmp(words, word, len))
 			return true;
 	}
 	return false;
+}
+
+/* Is it in @file ("cgroup.controllers") of the group? */
+static bool has_controller(int group, const char *file, enum vps_controller controller)
+{
+	char have[256];
+
+	return group >= 0 && vps_read_at(group, file, have, sizeof(have)) >= 0 &&
+	       is_among(have, controller);
 }
 
 /*
@@ -117,10 +122,12 @@ static bool has_controller(int group, const char *file, enum vps_controller cont
  */
 static void enable_controllers(int group)
 {
-	char word[32];
+	char have[256], word[32];
 
+	if (vps_read_at(group, "cgroup.controllers", have, sizeof(have)) < 0)
+		return;
 	for (int i = 0; i < VPS_CTL_COUNT; i++) {
-		if (!has_controller(group, "cgroup.controllers", (enum vps_controller)i))
+		if (!is_among(have, (enum vps_controller)i))
 			continue;
 		snprintf(word, sizeof(word), "+%s", controllers[i]);
 		vps_write_at(group, "cgroup.subtree_control", word);
@@ -490,41 +497,24 @@ int vps_group_sum(int group, const char *file, const char *field, uint64_t *ret_
 	return 0;
 }
 
-/* What follows the word @field at the start of a line. */
-static const char *find_field(const char *text, const char *field)
-{
-	size_t len = strlen(field);
-
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		if (!strncmp(text, field, len) && text[len] == ' ')
-			return text + len + 1;
-	return NULL;
-}
-
 int vps_group_number(int group, const char *file, const char *field, uint64_t *ret_value)
 {
-	char text[4096], word[24];
+	char text[4096];
 	const char *number = text;
-	size_t len;
 	ssize_t n = vps_read_at(group, file, text, sizeof(text));
 
 	if (n < 0)
 		return (int)n;
 	if (field)
-		number = find_field(text, field);
-	len = number ? strcspn(number, "\n") : sizeof(word);
-	if (len >= sizeof(word))
-		return -ENODATA;
-	memcpy(word, number, len);
-	word[len] = '\0';
-	return vps_parse_u64(word, ret_value);
+		number = vps_find_line(text, field);
+	return number ? vps_parse_line(number, ret_value) : -ENODATA;
 }
 
 static int event_value(const char *text, const char *field)
 {
-	const char *p = strstr(text, field);
+	const char *value = vps_find_line(text, field);
 
-	return p ? p[strlen(field) + 1] == '1' : -ENOTSUP;
+	return value ? *value == '1' : -ENOTSUP;
 }
 
 int vps_group_event(int group, const char *field)

@@ -13,19 +13,6 @@
 /* Rounded down to a page this is what an unlimited v1 file says; larger pages say less. */
 #define V1_NO_LIMIT (INT64_MAX - UINT64_C(0xffff))
 
-/* A number that fills the line. */
-static int decode_number(const char *text, uint64_t *ret_value)
-{
-	char word[24];
-	size_t len = strcspn(text, "\n");
-
-	if (len >= sizeof(word))
-		return -ERANGE;
-	memcpy(word, text, len);
-	word[len] = '\0';
-	return vps_parse_u64(word, ret_value);
-}
-
 static int write_number(int group, const char *file, uint64_t value)
 {
 	char text[24];
@@ -38,7 +25,7 @@ int vps_decode_max(const char *text, const char *argument, uint64_t *ret_value)
 {
 	(void)argument;
 	if (strncmp(text, "max", 3))
-		return decode_number(text, ret_value);
+		return vps_parse_line(text, ret_value);
 	*ret_value = VPS_LIMIT_INF;
 	return 0;
 }
@@ -53,7 +40,7 @@ int vps_encode_max(int group, const char *file, const char *argument, uint64_t v
 
 int vps_decode_v1_bytes(const char *text, const char *argument, uint64_t *ret_value)
 {
-	int rc = decode_number(text, ret_value);
+	int rc = vps_parse_line(text, ret_value);
 
 	(void)argument;
 	if (!rc && *ret_value >= V1_NO_LIMIT)
@@ -114,7 +101,7 @@ int vps_decode_cfs_quota(const char *text, const char *argument, uint64_t *ret_v
 		*ret_value = VPS_LIMIT_INF;
 		return 0;
 	}
-	rc = decode_number(text, &quota);
+	rc = vps_parse_line(text, &quota);
 	if (!rc)
 		*ret_value = percent_of(quota, PERIOD_US);
 	return rc;
@@ -134,7 +121,7 @@ int vps_encode_cfs_quota(int group, const char *file, const char *argument, uint
 int vps_decode_shares(const char *text, const char *argument, uint64_t *ret_value)
 {
 	uint64_t shares;
-	int rc = decode_number(text, &shares);
+	int rc = vps_parse_line(text, &shares);
 
 	(void)argument;
 	if (!rc)
@@ -186,27 +173,14 @@ static int for_disks(int (*visit)(const char *device, void *data), void *data)
 	return rc;
 }
 
-/* The line of @device, behind its name; NULL when it has none. */
-static const char *line_of(const char *text, const char *device)
-{
-	size_t len = strlen(device);
-
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		if (!strncmp(text, device, len) && text[len] == ' ')
-			return text + len;
-	return NULL;
-}
-
-/* The word behind "@key=" in the line; NULL when it has none. */
-static const char *word_of(const char *line, const char *key)
+/* The value of "@key=value" among the words of the line; NULL when it has none. */
+static const char *value_of(const char *line, const char *key)
 {
 	size_t len = strlen(key);
 
-	for (; *line == ' '; line += strcspn(line, " \n")) {
-		line++;
+	for (; *line && *line != '\n'; line += strcspn(line, " \n"), line += *line == ' ')
 		if (!strncmp(line, key, len) && line[len] == '=')
 			return line + len + 1;
-	}
 	return NULL;
 }
 
@@ -222,8 +196,8 @@ struct io {
 static int widest_visit(const char *device, void *data)
 {
 	struct io *io = data;
-	const char *line = line_of(io->text, device);
-	const char *word = line ? word_of(line, io->key) : NULL;
+	const char *line = vps_find_line(io->text, device);
+	const char *word = line ? value_of(line, io->key) : NULL;
 	uint64_t value = VPS_LIMIT_INF;
 
 	if (word && strncmp(word, "max", 3) && sscanf(word, "%" SCNu64, &value) != 1)
@@ -265,8 +239,8 @@ int vps_encode_io_max(int group, const char *file, const char *argument, uint64_
 static int sum_visit(const char *device, void *data)
 {
 	struct io *io = data;
-	const char *line = line_of(io->text, device);
-	const char *word = line ? word_of(line, io->key) : NULL;
+	const char *line = vps_find_line(io->text, device);
+	const char *word = line ? value_of(line, io->key) : NULL;
 	uint64_t value;
 
 	if (word && sscanf(word, "%" SCNu64, &value) == 1)

@@ -168,6 +168,14 @@ static int read_limit(const struct place *place, const char *file, uint64_t *ret
 	return place->knob->decode(text, place->knob->argument, ret_value);
 }
 
+/* *ret_soft stays as it is where there is no soft limit. */
+static int read_limits(const struct place *place, uint64_t *ret_soft, uint64_t *ret_hard)
+{
+	int rc = place->knob->soft ? read_limit(place, place->knob->soft, ret_soft) : 0;
+
+	return rc ?: read_limit(place, place->knob->hard, ret_hard);
+}
+
 static int write_limit(const struct place *place, const char *file, uint64_t value)
 {
 	if (is_stopped(place))
@@ -192,9 +200,7 @@ static int get_one(struct vps_host *host, uint32_t id, const struct vps_resource
 	struct vps_limit limit = { .resource = resource, .soft = VPS_LIMIT_INF };
 	int rc = open_place(host, id, resource, &place);
 
-	if (!rc && place.knob->soft)
-		rc = read_limit(&place, place.knob->soft, &limit.soft);
-	rc = rc ?: read_limit(&place, place.knob->hard, &limit.hard);
+	rc = rc ?: read_limits(&place, &limit.soft, &limit.hard);
 	if (!rc)
 		*ret_limit = limit;
 	return rc;
@@ -396,9 +402,7 @@ int vps_limit_get(struct vps_host *host, uint32_t id, const struct vps_resource 
 
 	if (rc)
 		return rc;
-	if (place.knob->soft)
-		rc = read_limit(&place, place.knob->soft, &state.soft);
-	rc = rc ?: read_limit(&place, place.knob->hard, &state.hard);
+	rc = read_limits(&place, &state.soft, &state.hard);
 	if (rc)		/* the context is there, the file is not */
 		return rc == -ENOENT ? -ENOTSUP : rc;
 	state.used = used_of(&place);

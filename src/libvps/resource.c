@@ -82,23 +82,12 @@ static const struct vps_knob wiops_v2 = IO_KNOB("wiops", "wios");
 
 /* ---- what the host has ---------------------------------------------------------- */
 
-static int read_number(const char *path, uint64_t *ret_value)
-{
-	char text[32];
-	ssize_t n = vps_read_at(AT_FDCWD, path, text, sizeof(text));
-
-	if (n < 0)
-		return (int)n;
-	text[strcspn(text, "\n")] = '\0';
-	return vps_parse_u64(text, ret_value);
-}
-
 static int host_procs(uint64_t *ret_total)
 {
 	uint64_t pids, threads;
-	int rc = read_number("/proc/sys/kernel/pid_max", &pids);
+	int rc = vps_read_number(AT_FDCWD, "/proc/sys/kernel/pid_max", &pids);
 
-	rc = rc ?: read_number("/proc/sys/kernel/threads-max", &threads);
+	rc = rc ?: vps_read_number(AT_FDCWD, "/proc/sys/kernel/threads-max", &threads);
 	if (!rc)
 		*ret_total = pids < threads ? pids : threads;
 	return rc;

@@ -30,10 +30,10 @@ static int add_times(int dirfd, const char *path, struct vps_usage *usage)
 
 	if (n < 0)
 		return (int)n;
-	user = strstr(text, "user_usec ");
-	system = strstr(text, "system_usec ");
-	if (!user || sscanf(user, "user_usec %" SCNu64, &usage->user_us) != 1 ||
-	    !system || sscanf(system, "system_usec %" SCNu64, &usage->system_us) != 1)
+	user = vps_find_line(text, "user_usec");
+	system = vps_find_line(text, "system_usec");
+	if (!user || vps_parse_line(user, &usage->user_us) ||
+	    !system || vps_parse_line(system, &usage->system_us))
 		return -ENOTSUP;
 	return 0;
 }
@@ -43,17 +43,10 @@ static int controller_rss(const struct vps_host *host, uint32_t id, uint64_t *re
 {
 	_cleanup_(closep) int group = vps_group_of_controller(&host->cg, id, VPS_CTL_MEMORY);
 	bool v1 = vps_controller_version(&host->cg, VPS_CTL_MEMORY) == 1;
-	char text[32];
-	ssize_t n;
 
 	if (group < 0)
 		return group;
-	n = vps_read_at(group, v1 ? "memory.usage_in_bytes" : "memory.current", text,
-			sizeof(text));
-	if (n < 0)
-		return (int)n;
-	text[strcspn(text, "\n")] = '\0';
-	return vps_parse_u64(text, ret_rss);
+	return vps_read_number(group, v1 ? "memory.usage_in_bytes" : "memory.current", ret_rss);
 }
 
 static int context_usage(struct vps_host *host, uint32_t id, struct vps_usage *usage)

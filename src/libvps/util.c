@@ -48,6 +48,36 @@ ssize_t vps_read_at(int dirfd, const char *path, char *buf, size_t size)
 	return -E2BIG;
 }
 
+int vps_read_number(int dirfd, const char *path, uint64_t *ret_value)
+{
+	char text[64];
+	ssize_t n = vps_read_at(dirfd, path, text, sizeof(text));
+
+	return n < 0 ? (int)n : vps_parse_line(text, ret_value);
+}
+
+int vps_parse_line(const char *text, uint64_t *ret_value)
+{
+	char word[24];
+	size_t len = strcspn(text, "\n");
+
+	if (len >= sizeof(word))
+		return -EINVAL;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	return vps_parse_u64(word, ret_value);
+}
+
+const char *vps_find_line(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (!strncmp(text, word, len) && text[len] == ' ')
+			return text + len + 1;
+	return NULL;
+}
+
 int vps_write_at(int dirfd, const char *path, const char *text)
 {
 	_cleanup_(closep) int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

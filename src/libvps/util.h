@@ -57,6 +57,15 @@ int vps_refuse(struct vps_fault *fault, int err, const char *step, const char *o
 /* Reads a whole small file below @dirfd as a string; returns its length. -E2BIG. */
 ssize_t vps_read_at(int dirfd, const char *path, char *buf, size_t size);
 
+/* The number in a file of one line. */
+int vps_read_number(int dirfd, const char *path, uint64_t *ret_value);
+
+/* The number that the first line of @text is. */
+int vps_parse_line(const char *text, uint64_t *ret_value);
+
+/* What follows @word and a blank at the start of a line of @text; NULL when no line has it. */
+const char *vps_find_line(const char *text, const char *word);
+
 /* Writes @text with one write(2), as /proc and cgroup files want it. */
 int vps_write_at(int dirfd, const char *path, const char *text);
 

@@ -113,7 +113,7 @@ static const struct poptOption *make_options(void)
 }
 
 /* For whoever has misspelt one. */
-static char *known_resources(void)
+static const char *known_resources(void)
 {
 	const struct vps_resource *resource;
 	char *text = NULL;
@@ -263,7 +263,7 @@ static void parse(int argc, char **argv, struct request *r)
 	poptContext popt = cli_options(argc, argv, make_options(), "[--] [CMD...]");
 	int option, i;
 
-	cli.known = known_resources();
+	cli.known = known_resources;
 	for (i = 1; i < argc; i++)
 		if (!strcmp(argv[i], "--"))
 			expect_command();
