@@ -9,7 +9,7 @@ load ../lib/escape
 on_terminal() {
 	requires script
 	[ -p "$T/quiet" ] || mkfifo "$T/quiet"
-	TERM=dumb timeout 30 script -qec "$1" /dev/null <>"$T/quiet" | tr -d '\r'
+	SHELL=/bin/bash TERM=dumb timeout 30 script -qec "$1" /dev/null <>"$T/quiet" | tr -d '\r'
 }
 
 # Types a command line into the terminal; a shell that reads it there afterwards runs it.

@@ -18,7 +18,7 @@ more_teardown() {
 on_terminal() {
 	requires script
 	[ -p "$T/quiet" ] || mkfifo "$T/quiet"
-	TERM=dumb timeout 60 script -qec "stty rows 24 cols 80; $1" /dev/null <>"$T/quiet" |
+	SHELL=/bin/bash TERM=dumb timeout 60 script -qec "stty rows 24 cols 80; $1" /dev/null <>"$T/quiet" |
 		tr -d '\r'
 }
 
@@ -213,7 +213,7 @@ is_count() {
 @test "vps-enter: keys reach the command, ctrl-c as SIGINT" {
 	requires script
 	mkfifo "$T/keys"
-	TERM=dumb script -qec "vps-enter $ctx -- sh -c 'trap \"echo interrupted; exit 5\" INT; echo ready >/tmp/ready; while :; do sleep 0.01; done'; echo status \$?" \
+	SHELL=/bin/bash TERM=dumb script -qec "vps-enter $ctx -- sh -c 'trap \"echo interrupted; exit 5\" INT; echo ready >/tmp/ready; while :; do sleep 0.01; done'; echo status \$?" \
 		/dev/null <"$T/keys" >"$T/screen" 3>&- &
 	exec 8>"$T/keys"
 	wait_until has_line "$root/tmp/ready" ready
