@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdint.h>
-#include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -15,12 +10,11 @@
 #include "../bpf/vps.bpf.h"
 #include "bpf.h"
 #include "bpf/vps.skel.h"
+#include "pins.h"
 #include "util.h"
 
-#define BPFFS		"/sys/fs/bpf"
-#define PINS		BPFFS "/vps"
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR		PINS "/v1"
+#define PIN_DIR		VPS_PINS "/v1"
 #define PIN_LINK	PIN_DIR "/init_exit"
 /* Pinned last: who finds the map knows that the program is attached. */
 #define PIN_MAP		PIN_DIR "/init_reboot"
@@ -35,82 +29,10 @@ static struct vps_bpf_init make_key(pid_t pid, uint64_t start_ticks)
 	return (struct vps_bpf_init){ .pid = (__u32)pid, .start = start_ticks };
 }
 
-/* ---- the pins ---------------------------------------------------------------- */
-
-/* Some distributions mount bpffs so that anyone may make a directory in it. */
-static int check_owner(void)
-{
-	struct stat st;
-
-	if (lstat(PINS, &st) < 0)
-		return -errno;
-	return S_ISDIR(st.st_mode) && st.st_uid == 0 && !(st.st_mode & 022) ? 0 : -EPERM;
-}
-
 /* The map; -ENOENT when nothing is loaded. */
 static int open_map(void)
 {
-	int rc = check_owner();
-	int fd;
-
-	if (rc)
-		return rc;
-	fd = bpf_obj_get(PIN_MAP);
-	return fd < 0 ? -errno : fd;
-}
-
-/* Opens and locks a directory; closing it unlocks. */
-static int lock_dir(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX) < 0) {
-		int err = errno;
-
-		if (err == EINTR)
-			continue;
-		close(fd);
-		return -err;
-	}
-	return fd;
-}
-
-static int mount_bpffs(void)
-{
-	_cleanup_(closep) int lock = lock_dir(BPFFS);
-	struct statfs fs;
-
-	/* The directory is made by the kernel itself where it has BPF. */
-	if (lock < 0)
-		return lock == -ENOENT ? -ENOSYS : lock;
-	if (statfs(BPFFS, &fs) < 0)
-		return -errno;
-	if (fs.f_type == BPF_FS_MAGIC)
-		return 0;
-	if (fs.f_type != SYSFS_MAGIC)
-		return -ENOTSUP;
-	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
-		return -errno;
-	return 0;
-}
-
-/* Makes the directory of the pins and locks it. */
-static int lock_pins(void)
-{
-	int rc = mount_bpffs();
-
-	if (rc)
-		return rc;
-	if (mkdir(PINS, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	rc = check_owner();
-	if (rc)
-		return rc;
-	if (mkdir(PIN_DIR, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	return lock_dir(PIN_DIR);
+	return vps_pins_open(PIN_MAP);
 }
 
 /* ---- the program --------------------------------------------------------------- */
@@ -152,14 +74,17 @@ static int attach_and_pin(struct vps_bpf *skel)
 	       bpf_map__pin(skel->maps.init_reboot, PIN_MAP);
 }
 
-static int load_and_pin(void)
+static int load_and_pin(const void *nothing)
 {
-	_cleanup_(closep) int lock = lock_pins();
+	_cleanup_(closep) int lock = vps_pins_lock();
 	_cleanup_(skelp) struct vps_bpf *skel = NULL;
 	int map, rc;
 
+	(void)nothing;
 	if (lock < 0)
 		return lock;
+	if (mkdir(PIN_DIR, 0700) < 0 && errno != EEXIST)
+		return -errno;
 	/* Somebody else was faster. */
 	map = open_map();
 	if (map != -ENOENT)
@@ -168,27 +93,18 @@ static int load_and_pin(void)
 	return rc ?: open_map();
 }
 
-/* Runs @step, which is 0 or a descriptor, while libbpf keeps what it has to say to itself. */
-static int silently(int (*step)(void))
-{
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	int rc = step();
-
-	libbpf_set_print(print);
-	return rc;
-}
-
 static int open_or_load(void)
 {
 	int map = open_map();
 
-	return map == -ENOENT ? silently(load_and_pin) : map;
+	return map == -ENOENT ? vps_bpf_quietly(load_and_pin, NULL) : map;
 }
 
-static int try_load(void)
+static int try_load(const void *nothing)
 {
 	_cleanup_(skelp) struct vps_bpf *skel = NULL;
 
+	(void)nothing;
 	return load(&skel);
 }
 
@@ -269,5 +185,5 @@ int vps_bpf_probe(void)
 
 	if (map >= 0)
 		return 0;
-	return map == -ENOENT ? silently(try_load) : map;
+	return map == -ENOENT ? vps_bpf_quietly(try_load, NULL) : map;
 }

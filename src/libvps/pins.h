@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The directory in bpffs that keeps programs and maps when nobody has them open.
+ */
+#ifndef VPS_PINS_H
+#define VPS_PINS_H
+
+#define VPS_PINS "/sys/fs/bpf/vps"
+
+/* What is pinned at @path below VPS_PINS. -ENOENT; -EPERM the directory is not root's alone. */
+int vps_pins_open(const char *path);
+
+/* Makes the directory, mounts bpffs for it if need be, and locks it; closing unlocks. */
+int vps_pins_lock(void);
+
+/* Runs @step, which is 0 or a descriptor, while libbpf keeps what it has to say to itself. */
+int vps_bpf_quietly(int (*step)(const void *argument), const void *argument);
+
+#endif /* VPS_PINS_H */
