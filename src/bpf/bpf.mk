@@ -4,7 +4,8 @@
 
 CLANG ?= clang
 BPFTOOL ?= bpftool
-BPF_CFLAGS ?= -O2
+# v3: atomic operations that return what was there before, Linux 5.12.
+BPF_CFLAGS ?= -O2 -mcpu=v3
 BPF_WARN := -Wall -Wextra
 # <linux/types.h> wants <asm/types.h>, which some distributions keep per architecture.
 BPF_INCLUDE := -Isrc/bpf -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
@@ -22,5 +23,6 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.o
 		$(BPFTOOL) gen skeleton $(@:.skel.h=.linked.o) name $*_bpf >$@.tmp && mv $@.tmp $@
 
 $(O)/libvps/bpf.o: $(O)/bpf/vps.skel.h
+$(O)/libvps/net.o: $(O)/bpf/net.skel.h
 
--include $(O)/bpf/vps.d
+-include $(O)/bpf/vps.d $(O)/bpf/net.d

@@ -29,4 +29,27 @@ struct task_struct {
 	__u64 start_boottime;
 } CO_RE;
 
+struct kernfs_node {
+	__u64 id;
+} CO_RE;
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[1];
+} CO_RE;
+
+/* What follows ___ is no part of the name. */
+struct cgroup___before_6_1 {
+	__u64 ancestor_ids[1];
+} CO_RE;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} CO_RE;
+
+struct sock {
+	struct sock_cgroup_data sk_cgrp_data;
+} CO_RE;
+
 #endif /* VPS_BPF_KERNEL_H */

@@ -497,6 +497,16 @@ int vps_group_sum(int group, const char *file, const char *field, uint64_t *ret_
 	return 0;
 }
 
+int vps_group_cgroup_id(int group, uint64_t *ret_id)
+{
+	struct stat st;
+
+	if (fstat(group, &st) < 0)
+		return -errno;
+	*ret_id = st.st_ino;
+	return 0;
+}
+
 int vps_group_number(int group, const char *file, const char *field, uint64_t *ret_value)
 {
 	char text[4096];

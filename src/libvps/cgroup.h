@@ -69,6 +69,9 @@ bool vps_controller_reaches(const struct vps_cgroups *cg, enum vps_controller co
 bool vps_controller_has_file(const struct vps_cgroups *cg, enum vps_controller controller,
 			     const char *file);
 
+/* The kernel's own number of a group, which it never uses again. */
+int vps_group_cgroup_id(int group, uint64_t *ret_id);
+
 /* The number in @file, or behind @field ("max 3") in it. -ENODATA, -ENOENT. */
 int vps_group_number(int group, const char *file, const char *field, uint64_t *ret_value);
 

@@ -10,6 +10,7 @@
 
 #include "bpf.h"
 #include "context.h"
+#include "net.h"
 #include "subid.h"
 #include "util.h"
 
@@ -361,6 +362,8 @@ static int describe(struct vps_host *host, uint32_t id, const struct vps_context
 	rc = set_process_limit(host, id, spec->flags);
 	if (rc)
 		return vps_fault(fault, rc, "set the process limit", "");
+	/* Where nothing counts, a limit on it is refused: doctor names it. */
+	vps_net_begin(&host->cg, group);
 	vps_format_flags(spec->flags, flags, sizeof(flags));
 	rc = spec->name ? host->engine->set(group, VPS_ATTR_NAME, spec->name) : 0;
 	if (!rc && spec->flags)
@@ -476,6 +479,7 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct init_attr init;
+	uint64_t cgroup_id;
 	bool watched;
 	int rc;
 
@@ -485,10 +489,13 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	if (flock(group, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	watched = !get_init(host, group, &init);
-	rc = vps_group_remove(&host->cg, id);
-	if (!rc && watched)
+	rc = vps_group_cgroup_id(group, &cgroup_id) ?: vps_group_remove(&host->cg, id);
+	if (rc)
+		return rc;
+	vps_net_end(&host->cg, cgroup_id);
+	if (watched)
 		vps_bpf_forget_init(init.pid, init.start);
-	return rc;
+	return 0;
 }
 
 int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags)

@@ -10,8 +10,9 @@
 
 /**
  * struct place - where a context keeps a resource
+ * @knob: NULL where a meter counts it
  * @v2: its v2 group
- * @group: the group with the controller, the same or one of v1
+ * @group: the group with the controller, the same or one of v1; -1 without
  */
 struct place {
 	struct vps_host *host;
@@ -34,7 +35,7 @@ static const struct vps_knob *knob_of(const struct vps_host *host,
 {
 	int version;
 
-	if (entry->missing)
+	if (entry->missing || entry->meter)
 		return NULL;
 	version = vps_controller_version(&host->cg, entry->controller);
 	return version ? entry->knobs[version - 1] : NULL;
@@ -61,6 +62,8 @@ const char *vps_resource_refusal(struct vps_host *host, const struct vps_resourc
 
 	if (entry->missing)
 		return entry->missing;
+	if (entry->meter)
+		return entry->meter->refusal(&host->cg);
 	knob = knob_of(host, entry);
 	if (!knob)
 		return vps_controller_version(&host->cg, entry->controller) == 1 ?
@@ -82,7 +85,7 @@ static int check_one(struct vps_host *host, const struct vps_limit *limit,
 
 	if (why)
 		return vps_refuse(fault, -ENOTSUP, why, resource->name);
-	if (limit->soft != VPS_LIMIT_INF && !knob_of(host, entry)->soft)
+	if (limit->soft != VPS_LIMIT_INF && (entry->meter || !knob_of(host, entry)->soft))
 		return vps_refuse(fault, -ENOTSUP, entry->no_soft ?: "it has no soft limit",
 				  resource->name);
 	if (limit->soft != VPS_LIMIT_INF && limit->soft > limit->hard)
@@ -106,11 +109,15 @@ static int open_place(struct vps_host *host, uint32_t id, const struct vps_resou
 	struct place place = { .host = host, .entry = vps_resource_entry(resource), .group = -1 };
 
 	place.knob = knob_of(host, place.entry);
-	if (!place.knob)
+	if (!place.knob && !place.entry->meter)
 		return -ENOTSUP;
 	place.v2 = vps_group_open(&host->cg, id);
 	if (place.v2 < 0)
 		return place.v2;
+	if (place.entry->meter) {
+		*ret_place = place;
+		return 0;
+	}
 	place.group = vps_group_of_controller(&host->cg, id, place.entry->controller);
 	if (place.group < 0) {
 		closep(&place.v2);
@@ -171,8 +178,17 @@ static int read_limit(const struct place *place, const char *file, uint64_t *ret
 /* *ret_soft stays as it is where there is no soft limit. */
 static int read_limits(const struct place *place, uint64_t *ret_soft, uint64_t *ret_hard)
 {
-	int rc = place->knob->soft ? read_limit(place, place->knob->soft, ret_soft) : 0;
+	struct vps_limit_state state;
+	int rc = 0;
 
+	if (place->entry->meter) {
+		rc = place->entry->meter->get(&place->host->cg, place->v2, &state);
+		if (!rc)
+			*ret_hard = state.hard;
+		return rc;
+	}
+	if (place->knob->soft)
+		rc = read_limit(place, place->knob->soft, ret_soft);
 	return rc ?: read_limit(place, place->knob->hard, ret_hard);
 }
 
@@ -183,14 +199,23 @@ static int write_limit(const struct place *place, const char *file, uint64_t val
 	return place->knob->encode(place->group, file, place->knob->argument, value);
 }
 
+static int write_limits(const struct place *place, uint64_t soft, uint64_t hard)
+{
+	int rc = 0;
+
+	if (place->entry->meter)
+		return place->entry->meter->set(&place->host->cg, place->v2, hard);
+	if (place->knob->soft)
+		rc = write_limit(place, place->knob->soft, soft);
+	return rc ?: write_limit(place, place->knob->hard, hard);
+}
+
 static int set_one(struct vps_host *host, uint32_t id, const struct vps_limit *limit)
 {
 	_cleanup_(close_place) struct place place = { .v2 = -1, .group = -1 };
 	int rc = open_place(host, id, limit->resource, &place);
 
-	if (!rc && place.knob->soft)
-		rc = write_limit(&place, place.knob->soft, limit->soft);
-	return rc ?: write_limit(&place, place.knob->hard, limit->hard);
+	return rc ?: write_limits(&place, limit->soft, limit->hard);
 }
 
 static int get_one(struct vps_host *host, uint32_t id, const struct vps_resource *resource,
@@ -206,14 +231,18 @@ static int get_one(struct vps_host *host, uint32_t id, const struct vps_resource
 	return rc;
 }
 
-static int set_fault(int rc, const struct vps_limit *limit, struct vps_fault *fault)
+static int limit_fault(int rc, const char *what, const struct vps_limit *limit,
+		       struct vps_fault *fault)
 {
 	const char *name = limit->resource->name;
 
 	/* What v1 says instead of killing. */
 	if (rc == -EBUSY)
 		return vps_refuse(fault, rc, "more is in use and cannot be reclaimed", name);
-	return vps_fault(fault, rc, "set the limit", name);
+	if (rc == -ENODATA)
+		return vps_refuse(fault, rc, "was not counted from the start of this context;"
+				  " restart it", name);
+	return vps_fault(fault, rc, what, name);
 }
 
 static int get_all(struct vps_host *host, uint32_t id, const struct vps_limit *limits,
@@ -224,7 +253,7 @@ static int get_all(struct vps_host *host, uint32_t id, const struct vps_limit *l
 	for (size_t i = 0; i < count; i++) {
 		rc = get_one(host, id, limits[i].resource, &before[i]);
 		if (rc)
-			return vps_fault(fault, rc, "read the limit", limits[i].resource->name);
+			return limit_fault(rc, "read the limit", &limits[i], fault);
 	}
 	return 0;
 }
@@ -239,7 +268,7 @@ static int set_all(struct vps_host *host, uint32_t id, const struct vps_limit *l
 		rc = set_one(host, id, &limits[done]);
 	if (!rc)
 		return 0;
-	set_fault(rc, &limits[done - 1], fault);
+	limit_fault(rc, "set the limit", &limits[done - 1], fault);
 	/* The one that failed may have its soft limit already. */
 	while (done--)
 		set_one(host, id, &before[done]);
@@ -324,11 +353,16 @@ static int write_mark(const struct place *place, uint64_t value)
 int vps_limit_reset_peak(struct vps_host *host, uint32_t id, const struct vps_resource *resource)
 {
 	_cleanup_(close_place) struct place place = { .v2 = -1, .group = -1 };
+	struct vps_limit_state state;
 	uint64_t peak;
 	int rc = open_place(host, id, resource, &place);
 
 	if (rc)
 		return rc;
+	if (place.entry->meter) {
+		rc = place.entry->meter->get(&host->cg, place.v2, &state);
+		return rc ?: write_mark(&place, state.peak);
+	}
 	if (!place.knob->peak)
 		return -ENOTSUP;
 	if (place.knob->peak_resets)
@@ -363,9 +397,10 @@ static uint64_t used_of(const struct place *place)
 	return value;
 }
 
-static uint64_t peak_of(const struct place *place)
+/* What it was since its reset, which is known only when it is more than before. */
+static uint64_t peak_since(const struct place *place, uint64_t peak)
 {
-	uint64_t peak = number_or_none(place->group, place->knob->peak, NULL), mark;
+	uint64_t mark;
 
 	if (peak != VPS_LIMIT_NONE && !read_mark(place, &mark) && peak <= mark)
 		return VPS_LIMIT_NONE;
@@ -393,6 +428,18 @@ static uint64_t hits_of(const struct place *place)
 	return sum;
 }
 
+static int read_knobs(const struct place *place, struct vps_limit_state *state)
+{
+	int rc = read_limits(place, &state->soft, &state->hard);
+
+	if (rc)
+		return rc;
+	state->used = used_of(place);
+	state->peak = number_or_none(place->group, place->knob->peak, NULL);
+	state->hits = hits_of(place);
+	return 0;
+}
+
 int vps_limit_get(struct vps_host *host, uint32_t id, const struct vps_resource *resource,
 		  struct vps_limit_state *ret_state)
 {
@@ -402,12 +449,13 @@ int vps_limit_get(struct vps_host *host, uint32_t id, const struct vps_resource 
 
 	if (rc)
 		return rc;
-	rc = read_limits(&place, &state.soft, &state.hard);
-	if (rc)		/* the context is there, the file is not */
-		return rc == -ENOENT ? -ENOTSUP : rc;
-	state.used = used_of(&place);
-	state.peak = peak_of(&place);
-	state.hits = hits_of(&place);
+	if (place.entry->meter)
+		rc = place.entry->meter->get(&host->cg, place.v2, &state);
+	else
+		rc = read_knobs(&place, &state);
+	if (rc)		/* the context is there, the file or the count is not */
+		return rc == -ENOENT || rc == -ENODATA ? -ENOTSUP : rc;
+	state.peak = peak_since(&place, state.peak);
 	*ret_state = state;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "net.h"
 #include "resource.h"
 #include "util.h"
 
@@ -79,6 +80,24 @@ static const struct vps_knob rbps_v2 = IO_KNOB("rbps", "rbytes");
 static const struct vps_knob wbps_v2 = IO_KNOB("wbps", "wbytes");
 static const struct vps_knob riops_v2 = IO_KNOB("riops", "rios");
 static const struct vps_knob wiops_v2 = IO_KNOB("wiops", "wios");
+
+static const char *tcp_refusal(const struct vps_cgroups *cg)
+{
+	switch (vps_net_probe(cg)) {
+	case 0:
+		return NULL;
+	case -EPERM:
+		return "loading BPF programs is not permitted here";
+	case -ENOMEM:
+		return "no memory for BPF programs";
+	}
+	return "needs BPF with type information;"
+	       " boot a kernel with CONFIG_CGROUP_BPF and CONFIG_DEBUG_INFO_BTF";
+}
+
+static const struct vps_meter tcp_meter = {
+	.refusal = tcp_refusal, .get = vps_tcp_get, .set = vps_tcp_set,
+};
 
 /* ---- what the host has ---------------------------------------------------------- */
 
@@ -164,8 +183,9 @@ static const struct vps_resource_entry table[] = {
 	}, {
 		.face = { .name = "tcp", .alias = "nsock", .key = "LIMIT_TCP",
 			  .what = "established TCP connections", .unit = VPS_UNIT_COUNT,
-			  .used_unit = VPS_UNIT_COUNT, .min = 0, .max = UINT32_MAX },
-		.missing = LATER,
+			  .used_unit = VPS_UNIT_COUNT, .min = 0, .max = UINT32_MAX,
+			  .over = "none can be made until enough have ended" },
+		.meter = &tcp_meter,
 	}, {
 		.face = { .name = "disk", .key = "LIMIT_DISK", .what = "disk space of its tree",
 			  .unit = VPS_UNIT_BYTES, .used_unit = VPS_UNIT_BYTES,

@@ -38,9 +38,21 @@ struct vps_knob {
 };
 
 /**
+ * struct vps_meter - a resource that no controller counts
+ * @refusal: why this host cannot, or NULL
+ * @get, @set: of the context whose v2 group is @group; -ENODATA when it is not counted
+ */
+struct vps_meter {
+	const char *(*refusal)(const struct vps_cgroups *cg);
+	int (*get)(const struct vps_cgroups *cg, int group, struct vps_limit_state *ret_state);
+	int (*set)(const struct vps_cgroups *cg, int group, uint64_t hard);
+};
+
+/**
  * struct vps_resource_entry - a row of the table
  * @face: what callers see
  * @missing: why no host has it; the rest is not looked at then
+ * @meter: what counts it; NULL: @controller does, by @knobs
  * @knobs: of cgroup v1 and v2; NULL where the version has none
  * @no_v1, @no_soft: why v1 has none; why @knobs[0] has no soft limit
  * @host_total: what the host has of it, for percentages; or NULL
@@ -48,6 +60,7 @@ struct vps_knob {
 struct vps_resource_entry {
 	struct vps_resource face;
 	const char *missing;
+	const struct vps_meter *meter;
 	enum vps_controller controller;
 	const struct vps_knob *knobs[2];
 	const char *no_v1;
