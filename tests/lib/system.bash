@@ -253,11 +253,16 @@ attempt() {
 }
 
 build_attempt() {
-	[ "$BUILD/escape/attempt" -nt "$SRC/tests/escape/attempt.c" ] && return
+	build_static escape/attempt
+}
+
+# build_static NAME: $BUILD/NAME from tests/NAME.c, for use inside whatever tree.
+build_static() {
+	[ "$BUILD/$1" -nt "$SRC/tests/$1.c" ] && return
 	requires cc
-	mkdir -p "$BUILD/escape"
-	"${CC:-cc}" -static -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILD/escape/attempt.$$" \
-		"$SRC/tests/escape/attempt.c" && mv "$BUILD/escape/attempt.$$" "$BUILD/escape/attempt"
+	mkdir -p "$BUILD/${1%/*}"
+	"${CC:-cc}" -static -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILD/$1.$$" "$SRC/tests/$1.c" &&
+		mv "$BUILD/$1.$$" "$BUILD/$1"
 }
 
 # one_line PATTERN: the whole output of the last run is one line that matches.

@@ -41,6 +41,27 @@ has_config() {
 	awk '$3 == "bpf" { found = 1 } END { exit !found }' /proc/mounts
 }
 
+# Here nobody else's contexts are in the way.
+@test "machine: the network programs are attached anew when they are gone, and after a killed start" {
+	chcontext --silent --ctx 9 --create
+	vlimit -c 9 --tcp 5
+	pins=$(echo /sys/fs/bpf/vps/net1-*)
+	rm -r "$pins"
+	run -1 vlimit -c 9 --tcp 6
+	[ "$output" = "vlimit: tcp: was not counted from the start of this context; restart it" ]
+	# As one who is killed between two pins leaves it.
+	mkdir "$pins-new"
+	bpftool map create "$pins-new/tcp_use" type hash key 8 value 8 entries 1 name left
+	chcontext --silent --ctx 10 --create
+	[ ! -e "$pins-new" ]
+	vlimit -c 10 --tcp 7
+	run -1 vlimit -c 9 --tcp 6
+	chcontext --ctx 9 --destroy
+	chcontext --ctx 10 --destroy
+	[ "$(bpftool -j map dump pinned "$pins/tcp_use")" = '[]' ]
+	[ "$(bpftool -j map dump pinned "$pins/tcp_limit")" = '[]' ]
+}
+
 @test "machine: two network cards are on one cable" {
 	ip netns add far
 	mapfile -t cards < <(cd /sys/class/net && printf "%s\n" e*)
