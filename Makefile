@@ -235,7 +235,7 @@ lint:
 
 # Each target for FUZZ_TIME seconds, beginning with the corpus beside it.
 FUZZ_TIME ?= 20
-$(FUZZ): $(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/libvps/*.c src/libvps/*.h) $(O)/flags | $(DIRS) $(O)/bpf/vps.skel.h $(O)/bpf/net.skel.h
+$(FUZZ): $(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/libvps/*.c src/libvps/*.h) $(O)/flags | $(DIRS) $(O)/bpf/vps.skel.h $(O)/bpf/net.build.h
 	$(call say,CC,$@)clang $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(LIB_LIBS)
 

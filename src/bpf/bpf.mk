@@ -22,7 +22,12 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.o
 		$(BPFTOOL) gen object $(@:.skel.h=.linked.o) $< && \
 		$(BPFTOOL) gen skeleton $(@:.skel.h=.linked.o) name $*_bpf >$@.tmp && mv $@.tmp $@
 
+# By which the library knows its programs from those of another build.
+$(O)/bpf/%.build.h: $(O)/bpf/%.skel.h
+	$(call say,GEN,$@)printf '#define %s_BUILD "%.16s"\n' $(shell echo $* | tr a-z A-Z) \
+		"$$(sha256sum <$(@:.build.h=.linked.o))" >$@
+
 $(O)/libvps/bpf.o: $(O)/bpf/vps.skel.h
-$(O)/libvps/net.o: $(O)/bpf/net.skel.h
+$(O)/libvps/net.o: $(O)/bpf/net.skel.h $(O)/bpf/net.build.h
 
 -include $(O)/bpf/vps.d $(O)/bpf/net.d

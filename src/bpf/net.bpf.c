@@ -225,8 +225,15 @@ static int connect(struct bpf_sock_addr *ctx)
 
 	if (ctx->type != SOCK_STREAM || !ctx->sk)
 		return ALLOW;
-	begin.context = context_of_current();
-	socket = bpf_sk_storage_get(&sockets, ctx->sk, &begin, BPF_SK_STORAGE_GET_F_CREATE);
+	socket = bpf_sk_storage_get(&sockets, ctx->sk, NULL, 0);
+	if (!socket) {
+		begin.context = context_of_current();
+		/* A kernel thread connects for somebody: sock_ops will find out for whom. */
+		if (!begin.context)
+			return ALLOW;
+		socket = bpf_sk_storage_get(&sockets, ctx->sk, &begin,
+					    BPF_SK_STORAGE_GET_F_CREATE);
+	}
 	if (!socket || take_place(socket))
 		return ALLOW;
 	/* Without the helper it is EPERM. */

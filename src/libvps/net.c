@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/net.bpf.h"
+#include "bpf/net.build.h"
 #include "bpf/net.skel.h"
 #include "net.h"
 #include "pins.h"
@@ -62,26 +64,24 @@ static int open_limit(const struct vps_cgroups *cg)
 	return open_pin(cg, "tcp_limit");
 }
 
-/* What somebody left who was killed before all was in place. */
-static int remove_unfinished(const char *path)
+/*
+ * Pinned last, and named by what the programs were built from: who finds it knows that all of
+ * them are attached, and are those of this library and not of one before.
+ */
+static int open_own_use(const struct vps_cgroups *cg)
 {
-	_cleanup_(closedirp) DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir)))
-		if (*entry->d_name != '.' && unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-			return -errno;
-	return rmdir(path) < 0 ? -errno : 0;
+	return open_pin(cg, "tcp_use_" NET_BUILD);
 }
 
 /* ---- the programs ------------------------------------------------------------------ */
 
-static int load(uint64_t parent, struct net_bpf **ret_skel)
+/* With @dir the maps that are pinned there are used again, and the others are pinned. */
+static int load(uint64_t parent, const char *dir, struct net_bpf **ret_skel)
 {
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
-	int rc;
+	char path[PIN_MAX + 32];
+	struct bpf_map *map;
+	int rc = 0;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return -ENOTSUP;
@@ -89,7 +89,13 @@ static int load(uint64_t parent, struct net_bpf **ret_skel)
 	if (!skel)
 		return -errno;
 	skel->rodata->parent = parent;
-	rc = net_bpf__load(skel);
+	bpf_object__for_each_map(map, skel->obj) {
+		if (!dir || bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
+		rc = rc ?: bpf_map__set_pin_path(map, path);
+	}
+	rc = rc ?: net_bpf__load(skel);
 	if (rc)
 		return rc == -EPERM || rc == -ENOSYS || rc == -ENOMEM ? rc : -ENOTSUP;
 	*ret_skel = skel;
@@ -97,69 +103,79 @@ static int load(uint64_t parent, struct net_bpf **ret_skel)
 	return 0;
 }
 
+/* Where one is attached already it is replaced, and no packet sees neither. */
+static int attach(struct bpf_program *program, int parent_fd, const char *dir)
+{
+	_cleanup_(closep) int pinned = -1;
+	struct bpf_link *link;
+	char path[PIN_MAX + 64];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/%s_link", dir, bpf_program__name(program));
+	pinned = vps_pins_open(path);
+	if (pinned >= 0)
+		return bpf_link_update(pinned, bpf_program__fd(program), NULL) ? -errno : 0;
+	if (pinned != -ENOENT)
+		return pinned;
+	link = bpf_program__attach_cgroup(program, parent_fd);
+	if (!link)
+		return -errno;
+	rc = bpf_link__pin(link, path);
+	bpf_link__destroy(link);
+	return rc;
+}
+
+/* The names by which other builds knew their own. */
+static int forget_others(const char *path)
+{
+	_cleanup_(closedirp) DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "tcp_use_", strlen("tcp_use_")) &&
+		    unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+			return -errno;
+	return 0;
+}
+
 static int attach_and_pin(struct net_bpf *skel, int parent_fd, const char *dir)
 {
 	struct bpf_program *program;
 	char path[PIN_MAX + 64];
-	struct bpf_map *map;
+	int rc = forget_others(dir);
 
-	bpf_object__for_each_map(map, skel->obj) {
-		int rc;
-
-		if (bpf_map__is_internal(map))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
-		rc = bpf_map__pin(map, path);
-		if (rc)
-			return rc;
-	}
-	bpf_object__for_each_program(program, skel->obj) {
-		struct bpf_link *link = bpf_program__attach_cgroup(program, parent_fd);
-		int rc;
-
-		if (!link)
-			return -errno;
-		snprintf(path, sizeof(path), "%s/%s_link", dir, bpf_program__name(program));
-		rc = bpf_link__pin(link, path);
-		bpf_link__destroy(link);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	bpf_object__for_each_program(program, skel->obj)
+		rc = rc ?: attach(program, parent_fd, dir);
+	if (rc)
+		return rc;
+	snprintf(path, sizeof(path), "%s/tcp_use_" NET_BUILD, dir);
+	return bpf_obj_pin(bpf_map__fd(skel->maps.tcp_use), path) ? -errno : 0;
 }
 
-/* All of it appears at once: who finds the maps knows that the programs are attached. */
 static int load_and_pin(const void *argument)
 {
 	const struct vps_cgroups *cg = argument;
 	_cleanup_(closep) int lock = vps_pins_lock();
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
-	char dir[PIN_MAX], unfinished[PIN_MAX + 8];
+	char dir[PIN_MAX];
 	uint64_t parent;
 	int map, rc;
 
 	if (lock < 0)
 		return lock;
 	/* Somebody else was faster. */
-	map = open_use(cg);
+	map = open_own_use(cg);
 	if (map != -ENOENT)
 		return map;
 	rc = pin_dir(cg, dir) ?: vps_group_cgroup_id(cg->parent_fd, &parent);
 	if (rc)
 		return rc;
-	/* bpffs has no names with dots. */
-	snprintf(unfinished, sizeof(unfinished), "%s-new", dir);
-	rc = remove_unfinished(unfinished) ?: load(parent, &skel);
-	if (rc)
-		return rc;
-	if (mkdir(unfinished, 0700) < 0)
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	rc = attach_and_pin(skel, cg->parent_fd, unfinished);
-	if (!rc && rename(unfinished, dir) < 0)
-		rc = -errno;
-	if (rc)
-		remove_unfinished(unfinished);
-	return rc ?: open_use(cg);
+	rc = load(parent, dir, &skel) ?: attach_and_pin(skel, cg->parent_fd, dir);
+	return rc ?: open_own_use(cg);
 }
 
 static int try_load(const void *nothing)
@@ -167,7 +183,7 @@ static int try_load(const void *nothing)
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
 
 	(void)nothing;
-	return load(0, &skel);
+	return load(0, NULL, &skel);
 }
 
 int vps_net_probe(const struct vps_cgroups *cg)
@@ -213,7 +229,7 @@ static void shed_gone(const struct vps_cgroups *cg, int use)
 
 int vps_net_begin(const struct vps_cgroups *cg, int group)
 {
-	_cleanup_(closep) int use = open_use(cg);
+	_cleanup_(closep) int use = open_own_use(cg);
 	struct vps_bpf_tcp tcp = { 0 };
 	uint64_t id;
 	int rc = vps_group_cgroup_id(group, &id);

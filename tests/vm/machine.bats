@@ -42,18 +42,26 @@ has_config() {
 }
 
 # Here nobody else's contexts are in the way.
-@test "machine: the network programs are attached anew when they are gone, and after a killed start" {
+@test "machine: network programs of another build are replaced, missing ones attached, counts kept" {
 	chcontext --silent --ctx 9 --create
 	vlimit -c 9 --tcp 5
 	pins=$(echo /sys/fs/bpf/vps/net1-*)
+	own=$(echo "$pins"/tcp_use_*)
+	before=$(bpftool -j link show pinned "$pins/connect4_link" | grep -o '"prog_id":[0-9]*')
+	mv "$own" "$pins/tcp_use_another"
+	# As one who is killed between two pins leaves it.
+	rm "$pins/sock_ops_link" "$pins/tcp_limit"
+	chcontext --silent --ctx 10 --create
+	[ "$(echo "$pins"/tcp_use_*)" = "$own" ]
+	[ -e "$pins/sock_ops_link" ]
+	[ "$(bpftool -j link show pinned "$pins/connect4_link" | grep -o '"prog_id":[0-9]*')" != "$before" ]
+	vlimit -c 9 --tcp 6
+	vlimit -c 10 --tcp 7
 	rm -r "$pins"
 	run -1 vlimit -c 9 --tcp 6
 	[ "$output" = "vlimit: tcp: was not counted from the start of this context; restart it" ]
-	# As one who is killed between two pins leaves it.
-	mkdir "$pins-new"
-	bpftool map create "$pins-new/tcp_use" type hash key 8 value 8 entries 1 name left
+	chcontext --ctx 10 --destroy
 	chcontext --silent --ctx 10 --create
-	[ ! -e "$pins-new" ]
 	vlimit -c 10 --tcp 7
 	run -1 vlimit -c 9 --tcp 6
 	chcontext --ctx 9 --destroy
