@@ -24,7 +24,7 @@ listens() {
 	if [ "$where" = host ]; then
 		"$BUILD/system/tcp" listen "$2" "$file" 3>&- &
 	else
-		vps-enter "$ctx" /tcp listen "$2" /tmp/at 3>&- &
+		vps-enter "$ctx" env ${MPTCP:+MPTCP=1} /tcp listen "$2" /tmp/at 3>&- &
 	fi
 	listener=$!
 	wait_until test -e "$file"
@@ -38,7 +38,7 @@ connects() {
 	if [ "$1" = host ]; then
 		"$BUILD/system/tcp" connect $at "$2" >"$T/made" 3>&- &
 	else
-		vps-enter "$ctx" /tcp connect $at "$2" >"$T/made" 3>&- &
+		vps-enter "$ctx" env ${MPTCP:+MPTCP=1} /tcp connect $at "$2" >"$T/made" 3>&- &
 	fi
 	wait_until has_line "$T/made" made
 	client=$(pgrep -f "tcp connect $at" | tail -n 1)
@@ -171,9 +171,25 @@ again() {
 	wait_until test -e "$T/probe" || skip "requires MPTCP"
 	end "$listener"
 	listens host 127.0.0.1
-	vps-enter "$ctx" env MPTCP=1 /tcp connect $at 6 >"$T/made" 3>&- &
-	wait_until has_line "$T/made" '^made 4, else: Resource'
+	connects inside 6
+	has_line "$T/made" '^made 4, else: Resource'
 	uses 4
+	finish
+}
+
+@test "tcp: what MPTCP adds to a connection by itself is counted" {
+	export MPTCP=1
+	net=none
+	begin inf
+	init=$(vps-stat --pids -c "$ctx" | head -n 1)
+	nsenter -t "$init" -n sh -c 'ip mptcp limits set subflow 2 add_addr_accepted 2 &&
+		ip addr add 10.0.0.2/24 dev lo && ip mptcp endpoint add 10.0.0.2 subflow' ||
+		skip "requires MPTCP"
+	listens inside 127.0.0.1
+	connects inside 1
+	wait_until uses 4
+	kill -KILL "$client"
+	wait_until uses 0
 	finish
 }
 
@@ -188,6 +204,18 @@ again() {
 	done
 	[ "$(tcp 7)" -eq 0 ]
 	where=inside
+	finish
+}
+
+@test "tcp: a connect that fails before its first packet holds no place either" {
+	net=none
+	begin 2
+	at="192.0.2.1 9"
+	connects inside 3
+	has_line "$T/made" '^made 0, else: Network is unreachable$'
+	listens inside 127.0.0.1
+	connects inside 1
+	has_line "$T/made" '^made 1$'
 	finish
 }
 
