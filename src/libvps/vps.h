@@ -546,6 +546,62 @@ int vps_tree_open(const char *path, struct vps_fault *fault);
  */
 int vps_tree_remove(const char *path, struct vps_fault *fault);
 
+/* ---- what a tree uses (walk.c) ------------------------------------------- */
+
+/**
+ * struct vps_tree_size - a hard link is counted once, in the directory that was read first
+ * @space: bytes that are allocated
+ * @apparent: sum of the lengths of files and symbolic links
+ * @inodes: files of whatever kind, the tree itself included
+ * @names: the same, with a hard link counted each time
+ */
+struct vps_tree_size {
+	uint64_t space;
+	uint64_t apparent;
+	uint64_t inodes;
+	uint64_t names;
+};
+
+#define VPS_WALK_THREADS_MAX 64
+#define VPS_WALK_PROGRESS_MS 500
+
+struct vps_walk;
+struct vps_walk_dir;
+
+/**
+ * struct vps_walk_spec - how to count; the calls come one at a time, from any thread
+ * @threads: 0: one for each processor that this process may use
+ * @cross: go into other file systems that are mounted in the tree
+ * @report: a directory, @depth below the tree, is counted with all below it; or NULL
+ * @fault: @path cannot be read, or not whole
+ * @progress: called now and then with the names seen so far; or NULL
+ * @data: handed to them
+ */
+struct vps_walk_spec {
+	unsigned int threads;
+	bool cross;
+	void (*report)(const struct vps_walk_dir *dir, const struct vps_tree_size *size,
+		       unsigned int depth, void *data);
+	void (*fault)(const char *path, int err, void *data);
+	void (*progress)(uint64_t names, void *data);
+	void *data;
+};
+
+int vps_walk_new(const struct vps_walk_spec *spec, struct vps_walk **ret_walk);
+void vps_walk_free(struct vps_walk *walk);
+
+/*
+ * vps_walk_tree - counts the directory @tree and all below it. Links are not followed, and a
+ * file that an earlier call of the same @walk has counted is not counted again by
+ * another of its names. What changes meanwhile is counted or not. @path is what the tree is
+ * called in reports. Faults of single files are reported and do not fail the call.
+ */
+int vps_walk_tree(struct vps_walk *walk, int tree, const char *path,
+		  struct vps_tree_size *ret_size);
+
+/* In a report: the path of @dir, to be free(3)d; NULL without memory. */
+char *vps_walk_path(const struct vps_walk_dir *dir);
+
 /* ---- files of the host's that run inside (wrap.c) -------------------------- */
 
 /*
