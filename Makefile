@@ -214,7 +214,7 @@ check: check-unit check-cli
 check-unit: $(UNIT)
 	@$(RUN) unit $(UNIT)
 
-check-cli: all
+check-cli: all $(O)/bench/tree
 	@$(SAN_CLI) $(RUN) cli $(wildcard tests/cli/*.bats)
 
 check-system: all $(SHARED)
@@ -229,6 +229,7 @@ bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/life
 	@BUILD=$(abspath $(O)) tests/bench/many
 	@BUILD=$(abspath $(O)) tests/bench/limits
+	@BUILD=$(abspath $(O)) tests/bench/disk
 
 lint:
 	@scripts/dev/lint

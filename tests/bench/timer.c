@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * timer CMD...: runs CMD with no input and no output and prints how many microseconds it
- * took from before posix_spawn to after waitid. Exits with CMD's status when that is not 0.
+ * timer [-m] CMD...: runs CMD with no input and no output and prints how many microseconds it
+ * took from before posix_spawn to after waitid, or with -m how many KiB of memory it had at the
+ * most. Exits with CMD's status when that is not 0.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,12 +26,15 @@ static long now_ns(void)
 int main(int argc, char **argv)
 {
 	posix_spawn_file_actions_t actions;
+	bool memory = argc > 1 && !strcmp(argv[1], "-m");
+	struct rusage usage;
 	siginfo_t info;
 	long start, end;
 	pid_t pid;
 	int err;
 
-	if (argc < 2)
+	argv += memory;
+	if (argc - memory < 2)
 		return 125;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -48,6 +54,7 @@ int main(int argc, char **argv)
 			info.si_code == CLD_EXITED ? "exit status" : "signal", info.si_status);
 		return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	}
-	printf("%ld\n", (end - start) / 1000);
+	getrusage(RUSAGE_CHILDREN, &usage);
+	printf("%ld\n", memory ? usage.ru_maxrss : (end - start) / 1000);
 	return 0;
 }
