@@ -89,7 +89,7 @@ refused() {
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by the stock engine; boot a FreeVPS kernel*"
 	done
-	for line in 'LIMIT_TCP="100"' 'LIMIT_DISK="64M"' 'LIMIT_INODES="100"' 'IPROOT="192.0.2.1"' 'DISK="quota"' \
+	for line in 'LIMIT_DISK="64M"' 'LIMIT_INODES="100"' 'IPROOT="192.0.2.1"' 'DISK="quota"' \
 		'RATE_MAX="1M"' 'ULIMIT="-u 10"'; do
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by this version*"

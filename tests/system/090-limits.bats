@@ -275,10 +275,12 @@ is_within() {
 		refused "$name: not supported by the stock engine; boot a FreeVPS kernel" \
 			--proc 44 "--$name" 1G
 	done
-	for name in tcp disk inodes; do
+	for name in disk inodes; do
 		refused "$name: not supported by this version" --proc 44 "--$name" 1M
 	done
 	refused "proc: it has no soft limit" --proc 10:20
+	! vlimit --resources --raw | grep -q "^tcp .* ok$" ||
+		refused "tcp: it has no soft limit" --proc 44 --tcp 10:20
 	# Each word of the table is either settable or says why not.
 	while read -r name _ _ _ _ status; do
 		[ "$status" = ok ] || refused "$name: *" "--$name" 1M
