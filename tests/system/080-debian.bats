@@ -2,37 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031 # set by run, used by the helpers
 # A real distribution: systemd and sysvinit as first process, a web server that the host
-# reaches. The tree is built once and kept, keyed by what is in it.
+# reaches.
 
 load ../lib/system
-
-suite=bookworm
-packages=systemd,sysvinit-core,sysv-rc,initscripts,insserv,procps,nginx-light
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/freevps
-tar=$cache/debian-$suite-$(printf %s "$packages" | sha256sum | cut -c 1-8).tar
+load ../lib/debian
 
 setup_file() {
-	[ "$EUID" -eq 0 ] || return 0
-	mkdir -p "$cache"
-	( # one at a time, and the lock is let go
-		flock 9
-		[ -s "$tar" ] || build_tar
-	) 9>"$tar.lock"
-}
-
-build_tar() {
-	build=$(mktemp -d /var/tmp/vps-debian.XXXXXX)
-	mkdir -m 755 "$build/conf"
-	mkdir -m 700 "$build/trees"
-	echo "# building a Debian $suite once, for a minute or two: $tar" >&3
-	if VPS_CONFIG_DIR=$build/conf VPS_TREE_DIR=$build/trees VPS_RUN_DIR=$build/run \
-		vps-create debian --template "debian:$suite" --include "$packages" \
-		>"$build/log" 2>&1 9>&- 3>&-; then
-		tar -C "$build/trees/debian" -cf "$tar.new" . && mv "$tar.new" "$tar"
-	else
-		sed 's/^/# /' "$build/log" >&3
-	fi
-	rm -rf --one-file-system "$build"
+	[ "$EUID" -ne 0 ] || fetch_debian 2>&3
 }
 
 more_setup() {
