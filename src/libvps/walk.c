@@ -13,16 +13,27 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+
+/* Without memory an entry is not added; its own member tells. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) ((entry)->lost = true)
 #include <uthash.h>
 
 #include "sys.h"
 #include "util.h"
 #include "vps.h"
 
-#define BUFFER_SIZE (128 * 1024)
+#define BUFFER_SIZE (64 * 1024)
+#define STACK_SIZE (512 * 1024)
+/* Of those that wait; and how many descriptors are left for whatever else there is. */
 #define OPEN_MAX_WAITING 512
+#define OPEN_MIN_WAITING 4
+#define OPEN_OTHERS 16
+/* How often a directory is looked for that is exchanged for something else and back. */
+#define SWAPS_MAX 8
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 /* What one openat2(2) takes of a path. */
 #define STEP_MAX (PATH_MAX - 1)
@@ -33,12 +44,14 @@ struct linked {
 		dev_t dev;
 		ino_t ino;
 	} key;
+	bool lost;
 	UT_hash_handle hh;
 };
 
 /**
  * struct vps_walk_dir - a directory that is being counted
  * @up: the one that it is in; NULL for the tree itself
+ * @mark: the one above whose depth is the next lower power of two
  * @above, @below: neighbours among those that wait, last in above
  * @pending: 1 while it is being read, and 1 for each directory in it that is not done
  * @users: threads that are opening something in it
@@ -48,6 +61,7 @@ struct linked {
  */
 struct vps_walk_dir {
 	struct vps_walk_dir *up;
+	const struct vps_walk_dir *mark;
 	struct vps_walk_dir *above, *below;
 	unsigned int depth;
 	size_t pending;
@@ -66,7 +80,7 @@ struct vps_walk_dir {
  * @lock: guards all that follows but @spec, and every directory but one that is being read
  * @changed: something waits, or all is done
  * @top, @bottom: directories that wait, with names that nobody has taken
- * @open: how many directories are open that wait or have waited
+ * @open: how many directories are open that wait or have waited; @open_max: should be
  * @busy: threads that have taken a name and may add to those that wait
  * @running: threads
  * @seen: names
@@ -78,7 +92,7 @@ struct vps_walk {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct vps_walk_dir *top, *bottom;
-	unsigned int open;
+	unsigned int open, open_max;
 	unsigned int busy;
 	unsigned int running;
 	uint64_t seen;
@@ -97,6 +111,7 @@ static struct vps_walk_dir *make_dir(struct vps_walk_dir *up, const char *name)
 	if (!dir)
 		return NULL;
 	dir->up = up;
+	dir->mark = dir;
 	dir->depth = up ? up->depth + 1 : 0;
 	dir->pending = 1;
 	dir->fd = -1;
@@ -154,18 +169,26 @@ static void report_fault(struct vps_walk *walk, const struct vps_walk_dir *dir, 
 	pthread_mutex_unlock(&walk->lock);
 }
 
+/* Anybody can make files of all but any length. */
+static void add(uint64_t *to, uint64_t number)
+{
+	if (__builtin_add_overflow(*to, number, to))
+		*to = UINT64_MAX;
+}
+
 static void add_size(struct vps_tree_size *to, const struct vps_tree_size *size)
 {
-	to->space += size->space;
-	to->apparent += size->apparent;
-	to->inodes += size->inodes;
-	to->names += size->names;
+	add(&to->space, size->space);
+	add(&to->apparent, size->apparent);
+	add(&to->inodes, size->inodes);
+	add(&to->names, size->names);
 }
 
 /* Is it the first of its links? */
 static int is_first_link(struct vps_walk *walk, const struct stat *st)
 {
 	struct linked *made = calloc(1, sizeof(*made)), *found;
+	bool lost;
 
 	if (!made)
 		return -ENOMEM;
@@ -176,9 +199,10 @@ static int is_first_link(struct vps_walk *walk, const struct stat *st)
 	if (!found)
 		HASH_ADD(hh, walk->linked, key, sizeof(made->key), made);
 	pthread_mutex_unlock(&walk->linked_lock);
-	if (found)
+	lost = made->lost;
+	if (found || lost)
 		free(made);
-	return !found;
+	return lost ? -ENOMEM : !found;
 }
 
 static int count(struct vps_walk *walk, struct vps_tree_size *size, const struct stat *st)
@@ -192,9 +216,9 @@ static int count(struct vps_walk *walk, struct vps_tree_size *size, const struct
 	if (!first)
 		return 0;
 	size->inodes++;
-	size->space += (uint64_t)st->st_blocks * 512;
+	add(&size->space, (uint64_t)st->st_blocks * 512);
 	if (S_ISREG(st->st_mode) || S_ISLNK(st->st_mode))
-		size->apparent += (uint64_t)st->st_size;
+		add(&size->apparent, (uint64_t)st->st_size);
 	return 0;
 }
 
@@ -283,12 +307,22 @@ static void close_dir(struct vps_walk *walk, struct vps_walk_dir *dir)
 	dir->fd = -1;
 }
 
-/* Those at the bottom are needed last. */
+/*
+ * Those at the bottom are needed last. At some depths they stay open all the same, from which
+ * the way down to the others is short; several are closed at once, so that it is not always
+ * the same ones that are passed over.
+ */
 static void close_some(struct vps_walk *walk)
 {
-	for (struct vps_walk_dir *dir = walk->bottom; dir && walk->open > OPEN_MAX_WAITING;
+	unsigned int kept = walk->open_max / 4, few = walk->open_max / 2, step = 16;
+
+	if (walk->open <= walk->open_max)
+		return;
+	while (walk->top->depth / step > kept)
+		step *= 2;
+	for (struct vps_walk_dir *dir = walk->bottom; dir != walk->top && walk->open > few;
 	     dir = dir->above)
-		if (dir->up && !dir->users)
+		if (dir->up && dir->depth % step && !dir->users)
 			close_dir(walk, dir);
 }
 
@@ -359,7 +393,7 @@ static void finish_part(struct vps_walk *walk, struct vps_walk_dir *dir)
 	while (dir && !--dir->pending) {
 		struct vps_walk_dir *up = dir->up;
 
-		if (walk->spec.report)
+		if (walk->spec.report && !walk->failed)
 			walk->spec.report(dir, &dir->size, dir->depth, walk->spec.data);
 		if (up)
 			add_size(&up->size, &dir->size);
@@ -372,49 +406,84 @@ static void finish_part(struct vps_walk *walk, struct vps_walk_dir *dir)
 
 /* ---- threads ------------------------------------------------------------------------------ */
 
-/* One that cannot be opened is counted all the same, without what is in it. */
-static int count_unopened(struct vps_walk *walk, struct vps_walk_dir *up, const char *name,
-			  int err, struct vps_tree_size *size)
+/* One that cannot be read is counted all the same, without what is in it. */
+static int count_unread(struct vps_walk *walk, struct vps_walk_dir *up, const char *name,
+			const struct stat *st, int err, struct vps_tree_size *size)
 {
-	struct stat st;
-
-	if (fstatat(up->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		err = -errno;
-	else if (!S_ISDIR(st.st_mode))	/* another one has its name now */
-		return count(walk, size, &st);
-	if (err == -ENOENT)
-		return 0;
 	report_fault(walk, up, name, err);
-	return err == -EACCES || err == -EPERM ? count(walk, size, &st) : 0;
+	return count(walk, size, st);
+}
+
+/*
+ * Opens the directory @name of @up. 0: there is none to read, since it has gone, is of
+ * another file system or something else now; *@st tells what it was. A mount that is made
+ * only when somebody opens it stays unmade.
+ */
+static int open_dir(struct vps_walk *walk, struct vps_walk_dir *up, const char *name,
+		    struct stat *st, int *ret_fd)
+{
+	*ret_fd = -1;
+	for (int i = 0; i < SWAPS_MAX; i++) {
+		int fd;
+
+		if (fstatat(up->fd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+			return -errno;
+		if (!S_ISDIR(st->st_mode) || (!walk->spec.cross && st->st_dev != up->dev))
+			return 0;
+		fd = openat(up->fd, name, DIR_FLAGS);
+		if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
+			return -errno;
+		if (fd < 0)
+			continue;
+		/* It may be another one than a moment ago. */
+		if (fstat(fd, st) < 0 || (!walk->spec.cross && st->st_dev != up->dev)) {
+			close(fd);
+			return 0;
+		}
+		*ret_fd = fd;
+		return 0;
+	}
+	return 0;
+}
+
+/* Is it one of those above, which somebody has moved into what is below it? (Brent) */
+static bool is_above(const struct vps_walk_dir *up, const struct stat *st)
+{
+	return up->mark->ino == st->st_ino && up->mark->dev == st->st_dev;
 }
 
 /* Opens @name of @up; NULL when there is nothing to read, and what there was is in *@size. */
 static int enter_dir(struct vps_walk *walk, struct vps_walk_dir *up, const char *name,
 		     struct vps_tree_size *size, struct vps_walk_dir **ret_dir)
 {
-	int fd = openat(up->fd, name, DIR_FLAGS);
+	struct stat st = { 0 };
 	struct vps_walk_dir *dir;
-	struct stat st;
-	int rc;
+	int fd, rc;
 
 	*ret_dir = NULL;
-	if (fd < 0)
-		return count_unopened(walk, up, name, -errno, size);
-	if (fstat(fd, &st) < 0 || (!walk->spec.cross && st.st_dev != up->dev)) {
-		close(fd);
+	rc = open_dir(walk, up, name, &st, &fd);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc && !S_ISDIR(st.st_mode)) {
+		report_fault(walk, up, name, rc);
 		return 0;
 	}
-	dir = make_dir(up, name);
+	if (rc)
+		return count_unread(walk, up, name, &st, rc, size);
+	if (fd < 0)	/* another one has its name now, or it is of another file system */
+		return S_ISDIR(st.st_mode) ? 0 : count(walk, size, &st);
+	dir = is_above(up, &st) ? NULL : make_dir(up, name);
 	if (!dir) {
 		close(fd);
-		return -ENOMEM;
+		return is_above(up, &st) ? 0 : -ENOMEM;
 	}
 	dir->fd = fd;
 	dir->dev = st.st_dev;
 	dir->ino = st.st_ino;
-	rc = count(walk, &dir->size, &st);
+	if (dir->depth & (dir->depth - 1))
+		dir->mark = up->mark;
 	*ret_dir = dir;
-	return rc;
+	return count(walk, &dir->size, &st);
 }
 
 /* Counts one directory of @up, and has those in it wait. */
@@ -447,6 +516,8 @@ static void count_dir(struct vps_walk *walk, struct vps_walk_dir *up, const char
 static void give_up(struct vps_walk *walk, struct vps_walk_dir *dir)
 {
 	unlink_dir(walk, dir);
+	if (dir->up && !dir->users)
+		close_dir(walk, dir);
 	for (; dir->taken < dir->end; dir->taken += strlen(dir->names + dir->taken) + 1)
 		dir->pending--;
 	dir->pending++;
@@ -457,9 +528,10 @@ static void give_up(struct vps_walk *walk, struct vps_walk_dir *dir)
 static struct vps_walk_dir *open_top(struct vps_walk *walk)
 {
 	struct vps_walk_dir *dir;
-	int rc = 0;
+	int rc;
 
 	while ((dir = walk->top)) {
+		rc = 0;
 		if (!walk->failed && dir->fd < 0)
 			rc = open_again(walk, dir);
 		if (!walk->failed && !rc)
@@ -515,6 +587,19 @@ static unsigned int processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned int)CPU_COUNT(&set);
 }
 
+/* Each thread has one open, too. */
+static unsigned int most_open(unsigned int threads)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > OPEN_MAX_WAITING + threads +
+	    OPEN_OTHERS)
+		return OPEN_MAX_WAITING;
+	if (limit.rlim_cur < OPEN_MIN_WAITING + threads + OPEN_OTHERS)
+		return OPEN_MIN_WAITING;
+	return (unsigned int)limit.rlim_cur - threads - OPEN_OTHERS;
+}
+
 int vps_walk_new(const struct vps_walk_spec *spec, struct vps_walk **ret_walk)
 {
 	struct vps_walk *walk = calloc(1, sizeof(*walk));
@@ -527,6 +612,7 @@ int vps_walk_new(const struct vps_walk_spec *spec, struct vps_walk **ret_walk)
 		walk->spec.threads = processors();
 	if (walk->spec.threads > VPS_WALK_THREADS_MAX)
 		walk->spec.threads = VPS_WALK_THREADS_MAX;
+	walk->open_max = most_open(walk->spec.threads);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&walk->changed, &attr);
@@ -572,27 +658,32 @@ static void wait_for_threads(struct vps_walk *walk)
 	}
 }
 
+/* What waits is counted by as many threads as can be had, if need be by this one. */
 static int run_threads(struct vps_walk *walk)
 {
 	pthread_t threads[VPS_WALK_THREADS_MAX];
-	unsigned int made;
-	int rc = 0;
+	unsigned int made = 0;
+	pthread_attr_t attr;
 
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	pthread_mutex_lock(&walk->lock);
-	for (made = 0; !rc && made < walk->spec.threads; made += !rc) {
-		rc = pthread_create(&threads[made], NULL, run_thread, walk);
-		walk->running += !rc;
-	}
-	if (!made) {	/* nobody is there to take what waits */
-		walk->failed = -rc;
-		open_top(walk);
-	}
-	wait_for_threads(walk);
-	rc = walk->failed;
+	walk->running = walk->spec.threads;
+	while (made < walk->spec.threads &&
+	       !pthread_create(&threads[made], &attr, run_thread, walk))
+		made++;
+	walk->running -= walk->spec.threads - made;
+	if (made)
+		wait_for_threads(walk);
+	else
+		walk->running = 1;
 	pthread_mutex_unlock(&walk->lock);
+	pthread_attr_destroy(&attr);
+	if (!made)
+		run_thread(walk);
 	while (made--)
 		pthread_join(threads[made], NULL);
-	return rc;
+	return walk->failed;
 }
 
 static int open_root(struct vps_walk *walk, int tree, const char *path,

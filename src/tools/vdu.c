@@ -300,6 +300,11 @@ static void check(int count)
 		cli_usage("--blocksize and --human exclude each other");
 	if (request.null && request.format == CLI_JSON)
 		cli_usage("--null and --json exclude each other");
+	if (request.format == CLI_JSON && (request.only_space || request.only_inodes ||
+					   request.apparent || request.block > 1))
+		cli_usage("--json has everything, in bytes");
+	if (request.human && (request.null || request.format != CLI_TABLE))
+		cli_usage("--human is for tables");
 	if (!request.top)
 		request.has_depth = true;
 }

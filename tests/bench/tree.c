@@ -5,12 +5,15 @@
  * tree flat DIR N: N empty files in one directory
  * tree deep DIR N: N levels, on each of them a file and a second directory
  * tree bytes DIR: a name for each byte that a name can have, and all of them in one
+ * tree cycle DIR N: two directories of N files, one in the other; whenever somebody opens the
+ *	inner one, it becomes the outer one. Says "ready", and runs until it is killed.
  */
 #include <err.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,6 +94,50 @@ static void make_bytes(void)
 	enter(all);
 }
 
+static void move(const char *from, const char *to)
+{
+	if (rename(from, to))
+		err(1, "%s", from);
+}
+
+static void make_cycle(long count)
+{
+	static const char *const names[] = { "a", "b" };
+	int notify = inotify_init1(IN_CLOEXEC);
+	char event[4096];
+	int watches[2];
+
+	for (int i = 0; i < 2; i++) {
+		enter(names[i]);
+		make_flat(count);
+		if (chdir(".."))
+			err(1, "..");
+		watches[i] = inotify_add_watch(notify, names[i], IN_OPEN);
+	}
+	move("b", "a/b");
+	puts("ready");
+	fflush(stdout);
+	for (int outer = 0;;) {
+		ssize_t n = read(notify, event, sizeof(event));
+		char inner[8];
+
+		if (n < 0)
+			err(1, "inotify");
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *e = (const void *)(event + at);
+
+			at += (ssize_t)(sizeof(*e) + e->len);
+			if (e->wd != watches[!outer])
+				continue;
+			snprintf(inner, sizeof(inner), "%s/%s", names[outer], names[!outer]);
+			move(inner, names[!outer]);
+			snprintf(inner, sizeof(inner), "%s/%s", names[!outer], names[outer]);
+			move(names[outer], inner);
+			outer = !outer;
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -98,7 +145,7 @@ int main(int argc, char **argv)
 
 	umask(022);
 	if (argc < 3)
-		errx(2, "usage: tree files|flat|deep|bytes DIR [N]");
+		errx(2, "usage: tree files|flat|deep|bytes|cycle DIR [N]");
 	enter(argv[2]);
 	if (!strcmp(what, "files"))
 		make_files(count);
@@ -108,6 +155,8 @@ int main(int argc, char **argv)
 		make_deep(count);
 	else if (!strcmp(what, "bytes"))
 		make_bytes();
+	else if (!strcmp(what, "cycle"))
+		make_cycle(count);
 	else
 		errx(2, "unknown: %s", what);
 	return 0;
