@@ -4,8 +4,8 @@
 
 CLANG ?= clang
 BPFTOOL ?= bpftool
-# v3: atomic operations that return what was there before, Linux 5.12.
-BPF_CFLAGS ?= -O2 -mcpu=v3
+# The same programs wherever they are built: the library knows them by their hash. v3: atomic operations that return what was there before, Linux 5.12.
+BPF_CFLAGS ?= -O2 -mcpu=v3 -fdebug-prefix-map=$(CURDIR)=.
 BPF_WARN := -Wall -Wextra
 # <linux/types.h> wants <asm/types.h>, which some distributions keep per architecture.
 BPF_INCLUDE := -Isrc/bpf -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)

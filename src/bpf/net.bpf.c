@@ -55,10 +55,12 @@ struct {
  * struct of_socket - what is remembered of each TCP socket
  * @context: in which it was made
  * @counted: HELD, ESTABLISHED: in which numbers of the context it is
+ * @of_kernel: nobody saw it begin, and nobody will see it end without a connection
  */
 struct of_socket {
 	__u64 context;
 	__u64 counted;
+	__u64 of_kernel;
 };
 
 #define HELD 1
@@ -150,6 +152,15 @@ static void enter(struct of_socket *socket)
 		tcp->peak = now;
 }
 
+/* It has a place now, whether or not there was one. */
+static void hold(struct of_socket *socket)
+{
+	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
+
+	if (tcp && !(__sync_fetch_and_or(&socket->counted, HELD) & HELD))
+		__sync_fetch_and_add(&tcp->held, 1);
+}
+
 static void leave(struct of_socket *socket, __u64 what)
 {
 	__u64 before = __sync_fetch_and_and(&socket->counted, ~what) & what;
@@ -169,9 +180,10 @@ static bool take_place(struct of_socket *socket)
 	__u64 *limit = bpf_map_lookup_elem(&tcp_limit, &socket->context);
 	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
 
-	if (!limit || !tcp || socket->counted & HELD)
+	if (!tcp || socket->counted & HELD)
 		return true;
-	if (__sync_fetch_and_add(&tcp->held, 1) < *limit) {
+	/* Without a limit, too: one may be set while it is under way. */
+	if (__sync_fetch_and_add(&tcp->held, 1) < (limit ? *limit : ~0ULL)) {
 		__sync_fetch_and_or(&socket->counted, HELD);
 		return true;
 	}
@@ -198,11 +210,14 @@ int sock_create(struct bpf_sock *sk)
 {
 	struct of_socket socket = { 0 };
 
-	if (sk->type != SOCK_STREAM || (sk->family != AF_INET && sk->family != AF_INET6))
+	if (sk->type != SOCK_STREAM || (sk->family != AF_INET && sk->family != AF_INET6) ||
+	    (sk->protocol != IPPROTO_TCP && sk->protocol != IPPROTO_MPTCP))
 		return ALLOW;
 	socket.context = context_of_current();
-	if (socket.context)
-		bpf_sk_storage_get(&sockets, sk, &socket, BPF_SK_STORAGE_GET_F_CREATE);
+	/* Who owns a network can have no memory for it: what cannot be counted cannot be. */
+	if (socket.context &&
+	    !bpf_sk_storage_get(&sockets, sk, &socket, BPF_SK_STORAGE_GET_F_CREATE))
+		return REFUSE;
 	return ALLOW;
 }
 
@@ -227,14 +242,17 @@ static int connect(struct bpf_sock_addr *ctx)
 		return ALLOW;
 	socket = bpf_sk_storage_get(&sockets, ctx->sk, NULL, 0);
 	if (!socket) {
-		begin.context = context_of_current();
-		/* A kernel thread connects for somebody: sock_ops will find out for whom. */
+		begin.context = context_of_connection(ctx->sk);
 		if (!begin.context)
 			return ALLOW;
+		begin.of_kernel = 1;
 		socket = bpf_sk_storage_get(&sockets, ctx->sk, &begin,
 					    BPF_SK_STORAGE_GET_F_CREATE);
+		if (!socket)
+			return REFUSE;
 	}
-	if (!socket || take_place(socket))
+	/* Those of the kernel take theirs with the first packet, since then an end is seen, too. */
+	if (socket->of_kernel ? !is_full(socket->context) : take_place(socket))
 		return ALLOW;
 	/* Without the helper it is EPERM. */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_set_retval))
@@ -289,12 +307,15 @@ int ingress(struct __sk_buff *skb)
 	if (!sk || sk->state != BPF_TCP_LISTEN)
 		return ALLOW;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || sk->type != SOCK_STREAM)
+	if (!sk || sk->protocol != IPPROTO_TCP)
 		return ALLOW;
 	begin.context = context_of_listener(skb);
 	socket = bpf_sk_storage_get(&sockets, sk, &begin, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket)
-		return ALLOW;
+		return REFUSE;
+	/* Accepted sockets must not inherit the place of a connect that failed. */
+	if (socket->counted)
+		leave(socket, HELD);
 	return wants_connection(skb) && is_full(socket->context) ? REFUSE : ALLOW;
 }
 
@@ -325,11 +346,17 @@ int sock_ops(struct bpf_sock_ops *ops)
 		socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 		if (!socket) {
 			begin.context = context_of_connection(sk);
-			bpf_sk_storage_get(&sockets, sk, &begin, BPF_SK_STORAGE_GET_F_CREATE);
-		} else if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB) {
-			/* Accepted sockets must not inherit the place of a connect that failed. */
-			leave(socket, HELD);
+			begin.of_kernel = 1;
+			socket = bpf_sk_storage_get(&sockets, sk, &begin,
+						    BPF_SK_STORAGE_GET_F_CREATE);
 		}
+		if (!socket)
+			break;
+		/* One that is accepted by TCP Fast Open has this callback long before its last. */
+		if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
+			leave(socket, HELD);
+		else
+			hold(socket);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);

@@ -418,6 +418,22 @@ static bool is_half_made(const struct vps_host *host, uint32_t id)
 	       host->engine->get(group, VPS_ATTR_STATE, text, sizeof(text)) == -ENODATA;
 }
 
+/* What is counted by the kernel's number of its group goes with the group. */
+static int remove_group(const struct vps_host *host, uint32_t id)
+{
+	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+	uint64_t cgroup_id;
+	int rc;
+
+	/* Half of one may be left. */
+	if (group < 0 || vps_group_cgroup_id(group, &cgroup_id))
+		return vps_group_remove(&host->cg, id);
+	rc = vps_group_remove(&host->cg, id);
+	if (!rc)
+		vps_net_end(&host->cg, cgroup_id);
+	return rc;
+}
+
 static int make_context(struct vps_host *host, const struct vps_context_spec *spec,
 			uint32_t *ret_id, struct vps_fault *fault)
 {
@@ -429,7 +445,7 @@ static int make_context(struct vps_host *host, const struct vps_context_spec *sp
 	if (rc)
 		return vps_fault(fault, rc, "find a free number", "");
 	rc = vps_group_make(&host->cg, id, fault);
-	if (rc == -EEXIST && is_half_made(host, id) && !vps_group_remove(&host->cg, id))
+	if (rc == -EEXIST && is_half_made(host, id) && !remove_group(host, id))
 		rc = vps_group_make(&host->cg, id, fault);
 	if (rc == -EEXIST)	/* another one's: hands off */
 		return rc;
@@ -439,7 +455,7 @@ static int make_context(struct vps_host *host, const struct vps_context_spec *sp
 	if (!rc)
 		rc = describe(host, id, spec, fault);
 	if (rc) {
-		vps_group_remove(&host->cg, id);
+		remove_group(host, id);
 		return rc;
 	}
 	*ret_id = id;
@@ -479,7 +495,6 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct init_attr init;
-	uint64_t cgroup_id;
 	bool watched;
 	int rc;
 
@@ -489,13 +504,10 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	if (flock(group, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	watched = !get_init(host, group, &init);
-	rc = vps_group_cgroup_id(group, &cgroup_id) ?: vps_group_remove(&host->cg, id);
-	if (rc)
-		return rc;
-	vps_net_end(&host->cg, cgroup_id);
-	if (watched)
+	rc = remove_group(host, id);
+	if (!rc && watched)
 		vps_bpf_forget_init(init.pid, init.start);
-	return 0;
+	return rc;
 }
 
 int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags)

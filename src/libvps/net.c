@@ -308,7 +308,12 @@ int vps_tcp_set(const struct vps_cgroups *cg, int group, uint64_t limit)
 
 	if (rc || limits < 0)
 		return rc ?: limits;
-	if (limit != VPS_LIMIT_INF)
-		return bpf_map_update_elem(limits, &id, &limit, BPF_ANY) ? -errno : 0;
+	if (limit != VPS_LIMIT_INF) {
+		rc = bpf_map_update_elem(limits, &id, &limit, BPF_ANY) ? -errno : 0;
+		/* It may have been destroyed meanwhile. */
+		if (!rc && read_use(cg, group, &id, &tcp) == -ENODATA)
+			bpf_map_delete_elem(limits, &id);
+		return rc;
+	}
 	return bpf_map_delete_elem(limits, &id) && errno != ENOENT ? -errno : 0;
 }

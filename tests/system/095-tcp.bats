@@ -219,6 +219,33 @@ again() {
 	finish
 }
 
+@test "tcp: MPTCP, too" {
+	export MPTCP=1
+	net=none
+	begin 2
+	at="192.0.2.1 9"
+	connects inside 4
+	has_line "$T/made" '^made 0, else: Network is unreachable$'
+	unset MPTCP
+	listens inside 127.0.0.1
+	connects inside 1
+	has_line "$T/made" '^made 1$'
+	finish
+}
+
+@test "tcp: without memory for a socket's count there is no socket" {
+	net=none
+	begin 2
+	init=$(vps-stat --pids -c "$ctx" | head -n 1)
+	nsenter -t "$init" -n --mount sh -c 'echo 0 >/proc/sys/net/core/optmem_max' ||
+		nsenter -t "$init" -n sysctl -qw net.core.optmem_max=0 ||
+		skip "requires optmem_max of a network"
+	run vps-enter "$ctx" /tcp listen 127.0.0.1 /tmp/at
+	[ "$output" = "tcp: socket: Operation not permitted" ]
+	where=inside
+	finish
+}
+
 @test "tcp: of many at once no more than the limit get through" {
 	begin 5
 	listens host 127.0.0.1
