@@ -472,10 +472,14 @@ static int enter_dir(struct vps_walk *walk, struct vps_walk_dir *up, const char 
 		return count_unread(walk, up, name, &st, rc, size);
 	if (fd < 0)	/* another one has its name now, or it is of another file system */
 		return S_ISDIR(st.st_mode) ? 0 : count(walk, size, &st);
-	dir = is_above(up, &st) ? NULL : make_dir(up, name);
+	if (is_above(up, &st)) {
+		close(fd);
+		return 0;
+	}
+	dir = make_dir(up, name);
 	if (!dir) {
 		close(fd);
-		return is_above(up, &st) ? 0 : -ENOMEM;
+		return -ENOMEM;
 	}
 	dir->fd = fd;
 	dir->dev = st.st_dev;
