@@ -89,6 +89,18 @@ static const char *check_userns(const char *value)
 	return strcmp(value, "auto") && strcmp(value, "no") ? "auto or no" : NULL;
 }
 
+static const char *check_disk(const char *value)
+{
+	enum vps_disk_kind kind;
+
+	return vps_parse_disk_kind(value, &kind) ? "auto, quota or image" : NULL;
+}
+
+static const char *check_yes_no(const char *value)
+{
+	return strcmp(value, "yes") && strcmp(value, "no") ? "yes or no" : NULL;
+}
+
 /*
  * The keys of limits are those of the table of resources, which checks them. Without a check
  * any other key is known but not held by this version: to accept it would be
@@ -129,8 +141,8 @@ static const struct key {
 	{ "BRIDGE", NULL, NULL },
 	{ "RATE_MAX", NULL, NULL },
 	{ "RATE_MIN", NULL, NULL },
-	{ "DISK", NULL, NULL },
-	{ "DISK_SPARSE", NULL, NULL },
+	{ "DISK", check_disk, NULL },
+	{ "DISK_SPARSE", check_yes_no, NULL },
 };
 
 struct vps_config {

@@ -17,6 +17,7 @@ static const char *const names[VPS_ATTR_COUNT] = {
 	[VPS_ATTR_INIT] = "trusted.vps.init",
 	[VPS_ATTR_PROC] = "trusted.vps.proc",
 	[VPS_ATTR_PEAKS] = "trusted.vps.peaks",
+	[VPS_ATTR_DISK] = "trusted.vps.disk",
 };
 
 static int stock_probe(const struct vps_cgroups *cg)

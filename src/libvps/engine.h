@@ -17,9 +17,11 @@ enum vps_attr {
 	VPS_ATTR_INIT,		/* "PID START USERNS STARTED_US" of the first process */
 	VPS_ATTR_PROC,		/* process limit for when the flag stop goes */
 	VPS_ATTR_PEAKS,		/* "NAME=VALUE ..." of peaks that were reset */
+	VPS_ATTR_DISK,		/* "image PATH" or "quota PATH" of the tree */
 	VPS_ATTR_COUNT,
 };
 
+/* What all but VPS_ATTR_DISK have room in. */
 #define VPS_ATTR_MAX 256
 
 /**

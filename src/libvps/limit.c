@@ -63,7 +63,7 @@ const char *vps_resource_refusal(struct vps_host *host, const struct vps_resourc
 	if (entry->missing)
 		return entry->missing;
 	if (entry->meter)
-		return entry->meter->refusal(&host->cg);
+		return entry->meter->refusal(host);
 	knob = knob_of(host, entry);
 	if (!knob)
 		return vps_controller_version(&host->cg, entry->controller) == 1 ?
@@ -182,7 +182,7 @@ static int read_limits(const struct place *place, uint64_t *ret_soft, uint64_t *
 	int rc = 0;
 
 	if (place->entry->meter) {
-		rc = place->entry->meter->get(&place->host->cg, place->v2, &state);
+		rc = place->entry->meter->get(place->host, place->v2, &state);
 		if (!rc)
 			*ret_hard = state.hard;
 		return rc;
@@ -199,23 +199,43 @@ static int write_limit(const struct place *place, const char *file, uint64_t val
 	return place->knob->encode(place->group, file, place->knob->argument, value);
 }
 
-static int write_limits(const struct place *place, uint64_t soft, uint64_t hard)
+static int limit_fault(int rc, const char *what, const struct vps_limit *limit,
+		       struct vps_fault *fault)
+{
+	const struct vps_meter *meter = vps_resource_entry(limit->resource)->meter;
+	const char *name = limit->resource->name;
+
+	/* What v1 says instead of killing. */
+	if (rc == -EBUSY)
+		return vps_refuse(fault, rc, "more is in use and cannot be reclaimed", name);
+	if (rc == -ENODATA && meter)
+		return vps_refuse(fault, rc, meter->no_data, name);
+	return vps_fault(fault, rc, what, name);
+}
+
+static int write_limits(const struct place *place, const struct vps_limit *limit,
+			struct vps_fault *fault)
 {
 	int rc = 0;
 
-	if (place->entry->meter)
-		return place->entry->meter->set(&place->host->cg, place->v2, hard);
+	if (place->entry->meter) {
+		rc = place->entry->meter->set(place->host, place->v2, limit->hard, fault);
+		return rc == -ENODATA ? limit_fault(rc, "set the limit", limit, fault) : rc;
+	}
 	if (place->knob->soft)
-		rc = write_limit(place, place->knob->soft, soft);
-	return rc ?: write_limit(place, place->knob->hard, hard);
+		rc = write_limit(place, place->knob->soft, limit->soft);
+	rc = rc ?: write_limit(place, place->knob->hard, limit->hard);
+	return rc ? limit_fault(rc, "set the limit", limit, fault) : 0;
 }
 
-static int set_one(struct vps_host *host, uint32_t id, const struct vps_limit *limit)
+static int set_one(struct vps_host *host, uint32_t id, const struct vps_limit *limit,
+		   struct vps_fault *fault)
 {
 	_cleanup_(close_place) struct place place = { .v2 = -1, .group = -1 };
 	int rc = open_place(host, id, limit->resource, &place);
 
-	return rc ?: write_limits(&place, limit->soft, limit->hard);
+	return rc ? limit_fault(rc, "set the limit", limit, fault) :
+		    write_limits(&place, limit, fault);
 }
 
 static int get_one(struct vps_host *host, uint32_t id, const struct vps_resource *resource,
@@ -229,20 +249,6 @@ static int get_one(struct vps_host *host, uint32_t id, const struct vps_resource
 	if (!rc)
 		*ret_limit = limit;
 	return rc;
-}
-
-static int limit_fault(int rc, const char *what, const struct vps_limit *limit,
-		       struct vps_fault *fault)
-{
-	const char *name = limit->resource->name;
-
-	/* What v1 says instead of killing. */
-	if (rc == -EBUSY)
-		return vps_refuse(fault, rc, "more is in use and cannot be reclaimed", name);
-	if (rc == -ENODATA)
-		return vps_refuse(fault, rc, "was not counted from the start of this context;"
-				  " restart it", name);
-	return vps_fault(fault, rc, what, name);
 }
 
 static int get_all(struct vps_host *host, uint32_t id, const struct vps_limit *limits,
@@ -261,17 +267,17 @@ static int get_all(struct vps_host *host, uint32_t id, const struct vps_limit *l
 static int set_all(struct vps_host *host, uint32_t id, const struct vps_limit *limits,
 		   size_t count, const struct vps_limit *before, struct vps_fault *fault)
 {
+	struct vps_fault other;
 	size_t done;
 	int rc = 0;
 
 	for (done = 0; !rc && done < count; done++)
-		rc = set_one(host, id, &limits[done]);
+		rc = set_one(host, id, &limits[done], fault);
 	if (!rc)
 		return 0;
-	limit_fault(rc, "set the limit", &limits[done - 1], fault);
 	/* The one that failed may have its soft limit already. */
 	while (done--)
-		set_one(host, id, &before[done]);
+		set_one(host, id, &before[done], &other);
 	return rc;
 }
 
@@ -360,7 +366,7 @@ int vps_limit_reset_peak(struct vps_host *host, uint32_t id, const struct vps_re
 	if (rc)
 		return rc;
 	if (place.entry->meter) {
-		rc = place.entry->meter->get(&host->cg, place.v2, &state);
+		rc = place.entry->meter->get(host, place.v2, &state);
 		return rc ?: write_mark(&place, state.peak);
 	}
 	if (!place.knob->peak)
@@ -450,7 +456,7 @@ int vps_limit_get(struct vps_host *host, uint32_t id, const struct vps_resource 
 	if (rc)
 		return rc;
 	if (place.entry->meter)
-		rc = place.entry->meter->get(&host->cg, place.v2, &state);
+		rc = place.entry->meter->get(host, place.v2, &state);
 	else
 		rc = read_knobs(&place, &state);
 	if (rc)		/* the context is there, the file or the count is not */

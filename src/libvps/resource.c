@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "disk.h"
 #include "net.h"
 #include "resource.h"
 #include "util.h"
@@ -18,7 +19,6 @@
 #define OPS_MAX (UINT32_MAX - UINT64_C(1))
 
 #define NEEDS_PATCH "not supported by the stock engine; boot a FreeVPS kernel"
-#define LATER "not supported by this version"
 
 static const struct vps_knob pids_v1 = {
 	.used = "pids.current", .peak = "pids.peak", .hard = "pids.max",
@@ -81,9 +81,9 @@ static const struct vps_knob wbps_v2 = IO_KNOB("wbps", "wbytes");
 static const struct vps_knob riops_v2 = IO_KNOB("riops", "rios");
 static const struct vps_knob wiops_v2 = IO_KNOB("wiops", "wios");
 
-static const char *tcp_refusal(const struct vps_cgroups *cg)
+static const char *tcp_refusal(const struct vps_host *host)
 {
-	switch (vps_net_probe(cg)) {
+	switch (vps_net_probe(&host->cg)) {
 	case 0:
 		return NULL;
 	case -EPERM:
@@ -95,8 +95,34 @@ static const char *tcp_refusal(const struct vps_cgroups *cg)
 	       " boot a kernel with CONFIG_CGROUP_BPF and CONFIG_DEBUG_INFO_BTF";
 }
 
+static int tcp_get(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
+{
+	return vps_tcp_get(&host->cg, group, ret_state);
+}
+
+static int tcp_set(const struct vps_host *host, int group, uint64_t hard,
+		   struct vps_fault *fault)
+{
+	int rc = vps_tcp_set(&host->cg, group, hard);
+
+	return rc ? vps_fault(fault, rc, "set the limit", "tcp") : 0;
+}
+
 static const struct vps_meter tcp_meter = {
-	.refusal = tcp_refusal, .get = vps_tcp_get, .set = vps_tcp_set,
+	.refusal = tcp_refusal, .get = tcp_get, .set = tcp_set,
+	.no_data = "was not counted from the start of this context; restart it",
+};
+
+#define NO_DISK "its tree is not on a disk of its own; a start with LIMIT_DISK puts it there"
+
+static const struct vps_meter disk_meter = {
+	.refusal = vps_disk_refusal, .get = vps_disk_get_space, .set = vps_disk_set_space,
+	.no_data = NO_DISK,
+};
+
+static const struct vps_meter inodes_meter = {
+	.refusal = vps_disk_refusal, .get = vps_disk_get_inodes, .set = vps_disk_set_inodes,
+	.no_data = NO_DISK,
 };
 
 /* ---- what the host has ---------------------------------------------------------- */
@@ -189,13 +215,15 @@ static const struct vps_resource_entry table[] = {
 	}, {
 		.face = { .name = "disk", .key = "LIMIT_DISK", .what = "disk space of its tree",
 			  .unit = VPS_UNIT_BYTES, .used_unit = VPS_UNIT_BYTES,
-			  .min = BYTES_MIN, .max = BYTES_MAX },
-		.missing = LATER,
+			  .min = BYTES_MIN, .max = BYTES_MAX,
+			  .over = "nothing can be written until enough is removed" },
+		.meter = &disk_meter,
 	}, {
 		.face = { .name = "inodes", .key = "LIMIT_INODES", .what = "files of its tree",
 			  .unit = VPS_UNIT_COUNT, .used_unit = VPS_UNIT_COUNT,
-			  .min = 1, .max = INT64_MAX },
-		.missing = LATER,
+			  .min = 1, .max = INT64_MAX,
+			  .over = "none can be made until enough are removed" },
+		.meter = &inodes_meter,
 	}, {
 		.face = { .name = "cpu", .key = "LIMIT_CPU",
 			  .what = "CPU time, percent of one CPU", .unit = VPS_UNIT_PERCENT,

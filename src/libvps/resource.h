@@ -7,6 +7,7 @@
 #define VPS_RESOURCE_H
 
 #include "cgroup.h"
+#include "engine.h"
 #include "vps.h"
 
 /**
@@ -41,11 +42,14 @@ struct vps_knob {
  * struct vps_meter - a resource that no controller counts
  * @refusal: why this host cannot, or NULL
  * @get, @set: of the context whose v2 group is @group; -ENODATA when it is not counted
+ * @no_data: what is to be done then
  */
 struct vps_meter {
-	const char *(*refusal)(const struct vps_cgroups *cg);
-	int (*get)(const struct vps_cgroups *cg, int group, struct vps_limit_state *ret_state);
-	int (*set)(const struct vps_cgroups *cg, int group, uint64_t hard);
+	const char *(*refusal)(const struct vps_host *host);
+	int (*get)(const struct vps_host *host, int group, struct vps_limit_state *ret_state);
+	int (*set)(const struct vps_host *host, int group, uint64_t hard,
+		   struct vps_fault *fault);
+	const char *no_data;
 };
 
 /**

@@ -66,6 +66,11 @@ int vps_sys_pivot_root(const char *new_root, const char *put_old)
 	return (int)result(syscall(SYS_pivot_root, new_root, put_old));
 }
 
+int vps_sys_quotactl(int fd, unsigned int command, uint32_t id, void *data)
+{
+	return (int)result(syscall(SYS_quotactl_fd, fd, command, id, data));
+}
+
 int vps_sys_landlock_scope(void)
 {
 	struct vps_landlock_ruleset_attr attr = {

@@ -26,6 +26,9 @@ pid_t vps_sys_clone(uint64_t flags, int *ret_pidfd);
 
 int vps_sys_pivot_root(const char *new_root, const char *put_old);
 
+/* quotactl(2) of the file system that @fd is on. */
+int vps_sys_quotactl(int fd, unsigned int command, uint32_t id, void *data);
+
 /*
  * Closes the abstract unix sockets of everything outside to the caller and its children
  * (Landlock scope). -ENOTSUP where the kernel has no such scope.

@@ -9,6 +9,7 @@
 
 #include "mounts.h"
 #include "sys.h"
+#include "tree.h"
 #include "util.h"
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY)
@@ -17,11 +18,7 @@
 /* How often something else may have changed the tree meanwhile until it is given up. */
 #define RACES_MAX 1000
 
-/*
- * Opens the directory above @path and copies its last name, which then is looked up as a
- * name: with a slash behind it a link would be followed whatever flags say.
- */
-static int open_parent(const char *path, char name[NAME_MAX + 1])
+int vps_tree_parent(const char *path, char ret_name[NAME_MAX + 1])
 {
 	_cleanup_(freep) char *copy = NULL;
 	size_t len = strlen(path);
@@ -47,7 +44,7 @@ static int open_parent(const char *path, char name[NAME_MAX + 1])
 	fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	memcpy(name, slash, strlen(slash) + 1);
+	memcpy(ret_name, slash, strlen(slash) + 1);
 	return fd;
 }
 
@@ -91,7 +88,7 @@ int vps_tree_open(const char *path, struct vps_fault *fault)
 	char name[NAME_MAX + 1];
 	int err;
 
-	parent = open_parent(path, name);
+	parent = vps_tree_parent(path, name);
 	if (parent < 0)
 		return vps_fault(fault, parent, "open the tree", path);
 	/* It may be a mount itself: the disk of the VPS. */
@@ -392,7 +389,7 @@ int vps_tree_remove(const char *path, struct vps_fault *fault)
 	char name[NAME_MAX + 1], where[sizeof(fault->object)];
 	int err;
 
-	parent = open_parent(path, name);
+	parent = vps_tree_parent(path, name);
 	if (parent < 0)
 		return vps_fault(fault, parent, "remove the tree", path);
 	fd = vps_sys_openat2(parent, name, DIRECTORY, 0, VPS_RESOLVE_STRICT);

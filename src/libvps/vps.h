@@ -565,6 +565,7 @@ struct vps_tree_size {
 #define VPS_WALK_THREADS_MAX 64
 #define VPS_WALK_PROGRESS_MS 500
 
+struct stat;
 struct vps_walk;
 struct vps_walk_dir;
 
@@ -573,6 +574,9 @@ struct vps_walk_dir;
  * @threads: 0: one for each processor that this process may use
  * @cross: go into other file systems that are mounted in the tree
  * @report: a directory, @depth below the tree, is counted with all below it; or NULL
+ * @visit: called for each name that is counted, hard links each time, from several threads at
+ *	once: @name in directory @dir, or with an empty @name that directory; or NULL. What it
+ *	returns but 0 is told to @fault
  * @fault: @path cannot be read, or not whole
  * @progress: called now and then with the names seen so far; or NULL
  * @data: handed to them
@@ -582,6 +586,7 @@ struct vps_walk_spec {
 	bool cross;
 	void (*report)(const struct vps_walk_dir *dir, const struct vps_tree_size *size,
 		       unsigned int depth, void *data);
+	int (*visit)(int dir, const char *name, const struct stat *st, void *data);
 	void (*fault)(const char *path, int err, void *data);
 	void (*progress)(uint64_t names, void *data);
 	void *data;
@@ -601,6 +606,106 @@ int vps_walk_tree(struct vps_walk *walk, int tree, const char *path,
 
 /* In a report: the path of @dir, to be free(3)d; NULL without memory. */
 char *vps_walk_path(const struct vps_walk_dir *dir);
+
+/* ---- disks (disk.c) -------------------------------------------------------- */
+
+/* How the disk space of a tree is counted and bounded. */
+enum vps_disk_kind {
+	VPS_DISK_AUTO,		/* the one it has, or else a quota where the host has them */
+	VPS_DISK_QUOTA,		/* a project of its file system */
+	VPS_DISK_IMAGE,		/* a file system of its own in a file beside it */
+	VPS_DISK_PLAIN,		/* not at all */
+};
+
+/* "auto", "quota", "image"; -EINVAL otherwise. */
+int vps_parse_disk_kind(const char *s, enum vps_disk_kind *ret_kind);
+
+/* "quota", "image", "plain". */
+const char *vps_disk_kind_name(enum vps_disk_kind kind);
+
+/**
+ * struct vps_disk - what a tree has; VPS_LIMIT_NONE for what there is not
+ * @project: of a quota
+ * @mounted: of an image
+ * @reserved: no other can have what it does not use yet
+ * @size, @used: bytes, VPS_LIMIT_INF without limit; of an image @used has what the file system
+ *	itself needs, so that what is left is what can be written
+ * @inodes_max, @inodes: files of whatever kind
+ * @tree_space, @tree_inodes: what the tree uses, as vps_walk_tree() would count it
+ */
+struct vps_disk {
+	enum vps_disk_kind kind;
+	uint32_t project;
+	bool mounted;
+	bool reserved;
+	uint64_t size;
+	uint64_t used;
+	uint64_t inodes_max;
+	uint64_t inodes;
+	uint64_t tree_space;
+	uint64_t tree_inodes;
+};
+
+/* -ENOENT no such tree. */
+int vps_disk_look(const char *tree, struct vps_disk *ret_disk, struct vps_fault *fault);
+
+/*
+ * vps_disk_of - the same of the tree that context @id was given by vps_disk_attach(), whose
+ * path is to be free(3)d.
+ *   -ENOENT no such context   -ENODATA it was given none
+ */
+int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk,
+		char **ret_tree);
+
+/**
+ * struct vps_disk_spec - what a tree is to have
+ * @kind: of disk
+ * @size, @inodes: limits; VPS_LIMIT_INF: none, which an image cannot do without @size
+ * @sparse: of an image: take space from the host only when it is written to; never is
+ *	more promised than there is
+ * @progress: called now and then with how many files have been labelled; or NULL
+ * @data: handed to it
+ */
+struct vps_disk_spec {
+	enum vps_disk_kind kind;
+	uint64_t size;
+	uint64_t inodes;
+	bool sparse;
+	void (*progress)(uint64_t names, void *data);
+	void *data;
+};
+
+/*
+ * vps_disk_create - gives the directory @tree, in which nothing runs, a disk: labels it, or
+ * makes an image, which then is mounted on it if it is empty.
+ *   -EEXIST it has one   -ENOTSUP this host cannot: fault->step is the reason
+ *   -ENOSPC the host has not as much left   -ERANGE an image of that size is too small
+ */
+int vps_disk_create(const char *tree, const struct vps_disk_spec *spec,
+		    struct vps_fault *fault);
+
+/*
+ * vps_disk_attach - makes ready what @tree has, or if it has nothing a quota, and remembers it
+ * for limits of context @id, in which nothing runs yet. @spec: kind, sparse and progress.
+ *   -ENOENT no such context or tree   -ENOTSUP as above   -EUCLEAN the image needs e2fsck
+ */
+int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
+		    const struct vps_disk_spec *spec, struct vps_fault *fault);
+
+/* Mounts an image, after mending what a crash has left; nothing where it is mounted or there is
+ * none. The same for unmounting: -EBUSY somebody uses it. */
+int vps_disk_mount(const char *tree, struct vps_fault *fault);
+int vps_disk_unmount(const char *tree, struct vps_fault *fault);
+
+/*
+ * vps_disk_resize - another limit in bytes; that of an image is changed while nothing runs on it.
+ *   -EBUSY a VPS runs on it   -ENODATA it has no disk   -ENOSPC as above, or its files
+ *   need more
+ */
+int vps_disk_resize(const char *tree, uint64_t size, struct vps_fault *fault);
+
+/* Removes an image with all that is in it, or the limits of a quota. 0 where there is none. */
+int vps_disk_remove(const char *tree, struct vps_fault *fault);
 
 /* ---- files of the host's that run inside (wrap.c) -------------------------- */
 

@@ -222,6 +222,15 @@ static int count(struct vps_walk *walk, struct vps_tree_size *size, const struct
 	return 0;
 }
 
+static void visit(struct vps_walk *walk, struct vps_walk_dir *dir, const char *name,
+		  const struct stat *st)
+{
+	int rc = walk->spec.visit ? walk->spec.visit(dir->fd, name, st, walk->spec.data) : 0;
+
+	if (rc)
+		report_fault(walk, dir, name, rc);
+}
+
 static int add_name(struct vps_walk_dir *dir, const char *name, size_t *room)
 {
 	size_t len = strlen(name) + 1;
@@ -259,6 +268,7 @@ static int count_entry(struct vps_walk *walk, struct vps_walk_dir *dir,
 	}
 	if (S_ISDIR(st.st_mode))
 		return add_name(dir, entry->d_name, room);
+	visit(walk, dir, entry->d_name, &st);
 	return count(walk, &dir->size, &st);
 }
 
@@ -486,6 +496,7 @@ static int enter_dir(struct vps_walk *walk, struct vps_walk_dir *up, const char 
 	dir->ino = st.st_ino;
 	if (dir->depth & (dir->depth - 1))
 		dir->mark = up->mark;
+	visit(walk, dir, "", &st);
 	*ret_dir = dir;
 	return count(walk, &dir->size, &st);
 }
@@ -707,6 +718,7 @@ static int open_root(struct vps_walk *walk, int tree, const char *path,
 	}
 	root->dev = st.st_dev;
 	root->ino = st.st_ino;
+	visit(walk, root, "", &st);
 	rc = count(walk, &root->size, &st);
 	if (rc)
 		free_dir(root);

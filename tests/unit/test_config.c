@@ -154,11 +154,12 @@ static const struct {
 	  "2: LIMIT_CPU='0': must be from 1 to 819200\n"
 	  "3: LIMIT_PROC='20:10': soft is above hard\n"
 	  "4: LIMIT_CPU_WEIGHT='inf': must be a limit, as 100, 64M, 25%, inf or SOFT:HARD\n" },
-	{ BYTES("LIMIT_VM=1G\nLIMIT_DISK=1G\nLIMIT_INODES=5\nLIMIT_FILES=x\n"),
+	{ BYTES("LIMIT_VM=1G\nLIMIT_FILES=x\n"),
 	  "1: LIMIT_VM: not supported by the stock engine; boot a FreeVPS kernel\n"
-	  "2: LIMIT_DISK: not supported by this version\n"
-	  "3: LIMIT_INODES: not supported by this version\n"
-	  "4: LIMIT_FILES: not supported by the stock engine; boot a FreeVPS kernel\n" },
+	  "2: LIMIT_FILES: not supported by the stock engine; boot a FreeVPS kernel\n" },
+	{ BYTES("DISK=floppy\nDISK_SPARSE=1\n"),
+	  "1: DISK='floppy': must be auto, quota or image\n"
+	  "2: DISK_SPARSE='1': must be yes or no\n" },
 	{ BYTES("BRIDGE=br0\nULIMIT=\"-H -u 5\"\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
 	  "1: BRIDGE: not supported by this version\n"
 	  "2: ULIMIT: not supported by this version\n"

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The disk of a tree, of whatever kind: a project quota (quota.c) or an image (image.c). Nothing
+ * is remembered but in the tree's own file system and, while it runs, in the context.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "disk.h"
+#include "image.h"
+#include "quota.h"
+#include "sys.h"
+#include "util.h"
+
+/* Inodes that ext4 has for itself and that no directory shows. */
+#define EXT4_OWN_INODES 9
+
+static const char *const kind_names[] = {
+	[VPS_DISK_AUTO] = "auto",
+	[VPS_DISK_QUOTA] = "quota",
+	[VPS_DISK_IMAGE] = "image",
+	[VPS_DISK_PLAIN] = "plain",
+};
+
+const char *vps_disk_kind_name(enum vps_disk_kind kind)
+{
+	return kind_names[kind];
+}
+
+int vps_parse_disk_kind(const char *s, enum vps_disk_kind *ret_kind)
+{
+	for (enum vps_disk_kind kind = VPS_DISK_AUTO; kind < VPS_DISK_PLAIN; kind++)
+		if (!strcmp(s, kind_names[kind])) {
+			*ret_kind = kind;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* ---- what a tree has ---------------------- */
+
+/* -ENOENT: no image. */
+static int look_at_image(const char *tree, struct vps_disk *ret_disk, struct vps_fault *fault)
+{
+	struct vps_disk disk = {
+		.kind = VPS_DISK_IMAGE, .used = VPS_LIMIT_NONE, .inodes = VPS_LIMIT_NONE,
+		.inodes_max = VPS_LIMIT_NONE, .tree_space = VPS_LIMIT_NONE,
+		.tree_inodes = VPS_LIMIT_NONE,
+	};
+	struct vps_image image;
+	struct statfs fs;
+	int rc = vps_image_find(tree, &image, fault);
+
+	if (rc)
+		return rc;
+	rc = vps_image_size(&image, &disk.size);
+	if (rc)
+		vps_refuse(fault, rc, "holds no ext4 file system", image.name);
+	disk.reserved = vps_image_is_reserved(&image);
+	disk.mounted = !rc && vps_image_is_mounted(&image);
+	vps_image_close(&image);
+	if (disk.mounted && statfs(tree, &fs) < 0)
+		rc = vps_fault(fault, -errno, "look at the file system of", tree);
+	if (rc)
+		return rc;
+	if (disk.mounted) {
+		disk.used = disk.size - fs.f_bavail * (uint64_t)fs.f_bsize;
+		disk.tree_space = (fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
+		disk.inodes_max = fs.f_files;
+		disk.inodes = fs.f_files - fs.f_ffree;
+		disk.tree_inodes = disk.inodes - EXT4_OWN_INODES;
+	}
+	*ret_disk = disk;
+	return 0;
+}
+
+static int look_at_quota(int fd, const char *tree, struct vps_disk *ret_disk,
+			 struct vps_fault *fault)
+{
+	struct vps_disk disk = { .kind = VPS_DISK_QUOTA };
+	struct vps_quota quota;
+	int rc = vps_quota_project(fd, &disk.project);
+
+	rc = rc ?: vps_quota_get(fd, disk.project, &quota);
+	if (rc)
+		return vps_fault(fault, rc, "read the quota of", tree);
+	disk.size = quota.space_max;
+	disk.used = disk.tree_space = quota.space;
+	disk.inodes_max = quota.inodes_max;
+	disk.inodes = disk.tree_inodes = quota.inodes;
+	*ret_disk = disk;
+	return 0;
+}
+
+static int look_at_plain(struct vps_disk *ret_disk)
+{
+	*ret_disk = (struct vps_disk){
+		.kind = VPS_DISK_PLAIN, .size = VPS_LIMIT_INF, .used = VPS_LIMIT_NONE,
+		.inodes_max = VPS_LIMIT_INF, .inodes = VPS_LIMIT_NONE,
+		.tree_space = VPS_LIMIT_NONE, .tree_inodes = VPS_LIMIT_NONE,
+	};
+	return 0;
+}
+
+int vps_disk_look(const char *tree, struct vps_disk *ret_disk, struct vps_fault *fault)
+{
+	int rc = look_at_image(tree, ret_disk, fault);
+	_cleanup_(closep) int fd = -1;
+	uint32_t project;
+
+	if (rc != -ENOENT)
+		return rc;
+	fd = vps_tree_open(tree, fault);
+	if (fd < 0)
+		return fd;
+	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd))
+		return look_at_plain(ret_disk);
+	return look_at_quota(fd, tree, ret_disk, fault);
+}
+
+/* ---- of a context ---------------------- */
+
+/* "quota /var/lib/vservers/web": the longest kind, a blank, a path. */
+#define ATTR_MAX (8 + PATH_MAX)
+
+static int read_attr(const struct vps_host *host, int group, enum vps_disk_kind *ret_kind,
+		     char tree[PATH_MAX])
+{
+	char text[ATTR_MAX], *path;
+	int rc = host->engine->get(group, VPS_ATTR_DISK, text, sizeof(text));
+
+	if (rc)
+		return rc;
+	path = strchr(text, ' ');
+	if (!path || strlen(path) > PATH_MAX)
+		return -ENODATA;
+	*path++ = '\0';
+	if (vps_parse_disk_kind(text, ret_kind))
+		return -ENODATA;
+	memcpy(tree, path, strlen(path) + 1);
+	return 0;
+}
+
+static int write_attr(const struct vps_host *host, int group, enum vps_disk_kind kind,
+		      const char *tree)
+{
+	_cleanup_(freep) char *path = realpath(tree, NULL);
+	char text[ATTR_MAX];
+
+	if (!path)
+		return -errno;
+	snprintf(text, sizeof(text), "%s %s", kind_names[kind], path);
+	return host->engine->set(group, VPS_ATTR_DISK, text);
+}
+
+static int look_of_group(const struct vps_host *host, int group, struct vps_disk *ret_disk,
+			 char tree[PATH_MAX])
+{
+	enum vps_disk_kind kind;
+	struct vps_fault fault;
+	int rc = read_attr(host, group, &kind, tree);
+	int fd;
+
+	if (rc)
+		return rc;
+	if (kind == VPS_DISK_IMAGE) {
+		rc = look_at_image(tree, ret_disk, &fault);
+		/* Without it on the host nothing tells what is used. */
+		return rc ?: ret_disk->mounted ? 0 : -ENODATA;
+	}
+	fd = vps_tree_open(tree, &fault);
+	if (fd < 0)
+		return fd;
+	rc = look_at_quota(fd, tree, ret_disk, &fault);
+	close(fd);
+	return rc;
+}
+
+int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk, char **ret_tree)
+{
+	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+	struct vps_disk disk;
+	char tree[PATH_MAX];
+	int rc = group < 0 ? group : look_of_group(host, group, &disk, tree);
+
+	if (rc)
+		return rc;
+	*ret_tree = strdup(tree);
+	if (!*ret_tree)
+		return -ENOMEM;
+	*ret_disk = disk;
+	return 0;
+}
+
+const char *vps_disk_refusal(const struct vps_host *host)
+{
+	(void)host;
+	if (vps_sys_quotactl(-1, 0, 0, NULL) == -ENOSYS && access("/dev/loop-control", F_OK))
+		return "needs project quotas or loop devices;"
+		       " boot a kernel with CONFIG_QUOTACTL or CONFIG_BLK_DEV_LOOP";
+	return NULL;
+}
+
+int vps_disk_get_space(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
+{
+	struct vps_disk disk;
+	char tree[PATH_MAX];
+	int rc = look_of_group(host, group, &disk, tree);
+
+	if (rc)
+		return rc == -ENOENT ? -ENODATA : rc;
+	*ret_state = (struct vps_limit_state){
+		.used = disk.used, .hard = disk.size, .soft = VPS_LIMIT_NONE,
+		.peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
+	};
+	return 0;
+}
+
+int vps_disk_get_inodes(const struct vps_host *host, int group,
+			struct vps_limit_state *ret_state)
+{
+	struct vps_disk disk;
+	char tree[PATH_MAX];
+	int rc = look_of_group(host, group, &disk, tree);
+
+	if (rc)
+		return rc == -ENOENT ? -ENODATA : rc;
+	*ret_state = (struct vps_limit_state){
+		.used = disk.inodes, .hard = disk.inodes_max, .soft = VPS_LIMIT_NONE,
+		.peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
+	};
+	return 0;
+}
+
+/* What can be set of a quota. */
+static int set_quota(const char *tree, uint64_t limit,
+		     int (*set)(int fd, uint32_t project, uint64_t limit),
+		     struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+	uint32_t project;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = vps_quota_project(fd, &project);
+	rc = rc ?: set(fd, project, limit);
+	return rc ? vps_fault(fault, rc, "set the quota of", tree) : 0;
+}
+
+static int resize_image(const char *tree, uint64_t size, bool in_use, struct vps_fault *fault)
+{
+	struct vps_image image;
+	int rc;
+
+	if (size == VPS_LIMIT_INF)
+		return vps_refuse(fault, -EINVAL, "an image has a size", tree);
+	rc = vps_image_open(tree, &image, fault);
+	if (rc)
+		return rc;
+	rc = vps_image_resize(&image, size, in_use, fault);
+	vps_image_close(&image);
+	return rc;
+}
+
+int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
+		       struct vps_fault *fault)
+{
+	enum vps_disk_kind kind;
+	char tree[PATH_MAX];
+	int rc = read_attr(host, group, &kind, tree);
+
+	if (rc)
+		return vps_fault(fault, rc, "set the limit", "disk");
+	if (kind == VPS_DISK_QUOTA)
+		return set_quota(tree, limit, vps_quota_set_space, fault);
+	return resize_image(tree, limit, vps_group_event(group, "populated") != 0, fault);
+}
+
+/* Those of an image are made with it: a limit holds that is not below. */
+static int check_image_inodes(const char *tree, uint64_t limit, struct vps_fault *fault)
+{
+	struct vps_disk disk;
+	int rc = look_at_image(tree, &disk, fault);
+
+	if (rc)
+		return rc;
+	if (!disk.mounted)
+		return vps_refuse(fault, -ENODATA, "its image is not mounted", tree);
+	if (limit < disk.inodes_max)
+		return vps_refuse(fault, -ENOTSUP, "an image's number of files is set when it is"
+				  " made, and grows with it", "inodes");
+	return 0;
+}
+
+int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
+			struct vps_fault *fault)
+{
+	enum vps_disk_kind kind;
+	char tree[PATH_MAX];
+	int rc = read_attr(host, group, &kind, tree);
+
+	if (rc)
+		return vps_fault(fault, rc, "set the limit", "inodes");
+	if (kind == VPS_DISK_QUOTA)
+		return set_quota(tree, limit, vps_quota_set_inodes, fault);
+	return check_image_inodes(tree, limit, fault);
+}
+
+/* ---- making it ready ---------------------- */
+
+static int mount_image(const char *tree, bool reserve, struct vps_fault *fault)
+{
+	struct vps_image image;
+	int rc = vps_image_open(tree, &image, fault);
+
+	if (rc)
+		return rc;
+	rc = reserve ? vps_image_reserve(&image, fault) : 0;
+	rc = rc ?: vps_image_mount(&image, fault);
+	vps_image_close(&image);
+	return rc;
+}
+
+static int label_tree(const char *tree, const struct vps_disk_spec *spec,
+		      struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+	uint32_t project;
+	const char *why;
+
+	if (fd < 0)
+		return fd;
+	why = vps_quota_refusal(fd);
+	if (why)
+		return vps_refuse(fault, -ENOTSUP, why, tree);
+	if (!vps_quota_project(fd, &project))
+		return 0;
+	return vps_quota_label(fd, tree, spec->progress, spec->data, &project, fault);
+}
+
+static bool has_image(const char *tree)
+{
+	struct vps_fault fault;
+	struct vps_image image;
+	int rc = vps_image_find(tree, &image, &fault);
+
+	if (!rc)
+		vps_image_close(&image);
+	return rc != -ENOENT;
+}
+
+static int make_ready(const char *tree, const struct vps_disk_spec *spec,
+		      enum vps_disk_kind *ret_kind, struct vps_fault *fault)
+{
+	bool image = has_image(tree);
+	int rc;
+
+	if (image && spec->kind == VPS_DISK_QUOTA)
+		return vps_refuse(fault, -EEXIST, "has an image and is to have a quota", tree);
+	if (!image && spec->kind == VPS_DISK_IMAGE)
+		return vps_refuse(fault, -ENODATA, "has no image; vps-create NEW --from this VPS"
+				  " --disk SIZE makes one", tree);
+	rc = image ? mount_image(tree, !spec->sparse, fault) : label_tree(tree, spec, fault);
+	if (!rc)
+		*ret_kind = image ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
+	return rc;
+}
+
+int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
+		    const struct vps_disk_spec *spec, struct vps_fault *fault)
+{
+	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+	enum vps_disk_kind kind;
+	int rc;
+
+	if (group < 0)
+		return vps_fault(fault, group, "open its group", "");
+	if (vps_group_event(group, "populated"))
+		return vps_refuse(fault, -EBUSY, "something runs in the context", tree);
+	rc = make_ready(tree, spec, &kind, fault);
+	if (rc)
+		return rc;
+	rc = write_attr(host, group, kind, tree);
+	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
+}
+
+static int create_image(const char *tree, const struct vps_disk_spec *spec,
+			struct vps_fault *fault)
+{
+	int rc;
+
+	if (spec->size == VPS_LIMIT_INF)
+		return vps_refuse(fault, -EINVAL, "an image has a size", tree);
+	if (spec->size < VPS_IMAGE_MIN)
+		return vps_refuse(fault, -ERANGE, "an image has at least 16M", tree);
+	rc = vps_image_create(tree, spec->size, spec->inodes == VPS_LIMIT_INF ? 0 : spec->inodes,
+			      spec->sparse, fault);
+	return rc ?: mount_image(tree, false, fault);
+}
+
+int vps_disk_create(const char *tree, const struct vps_disk_spec *spec, struct vps_fault *fault)
+{
+	enum vps_disk_kind kind = spec->kind;
+	_cleanup_(closep) int fd = -1;
+	int rc;
+
+	if (has_image(tree))
+		return vps_fault(fault, -EEXIST, "make an image", tree);
+	fd = vps_tree_open(tree, fault);
+	if (fd < 0)
+		return fd;
+	if (kind == VPS_DISK_AUTO)
+		kind = vps_quota_refusal(fd) ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
+	if (kind == VPS_DISK_IMAGE)
+		return create_image(tree, spec, fault);
+	rc = label_tree(tree, spec, fault);
+	rc = rc ?: set_quota(tree, spec->size, vps_quota_set_space, fault);
+	return rc ?: set_quota(tree, spec->inodes, vps_quota_set_inodes, fault);
+}
+
+/* ---- for those that know it by its tree ---------------------- */
+
+int vps_disk_mount(const char *tree, struct vps_fault *fault)
+{
+	return has_image(tree) ? mount_image(tree, false, fault) : 0;
+}
+
+int vps_disk_unmount(const char *tree, struct vps_fault *fault)
+{
+	struct vps_image image;
+	int rc;
+
+	if (!has_image(tree))
+		return 0;
+	rc = vps_image_open(tree, &image, fault);
+	if (rc)
+		return rc;
+	rc = vps_image_unmount(&image, fault);
+	vps_image_close(&image);
+	return rc;
+}
+
+int vps_disk_resize(const char *tree, uint64_t size, struct vps_fault *fault)
+{
+	struct vps_disk disk;
+	int rc = vps_disk_look(tree, &disk, fault);
+
+	if (rc)
+		return rc;
+	switch (disk.kind) {
+	case VPS_DISK_IMAGE:
+		return resize_image(tree, size, false, fault);
+	case VPS_DISK_QUOTA:
+		return set_quota(tree, size, vps_quota_set_space, fault);
+	default:
+		return vps_refuse(fault, -ENODATA, "has no disk of its own", tree);
+	}
+}
+
+static int forget_quota(const char *tree, struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+	uint32_t project;
+	int rc;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd))
+		return 0;
+	rc = vps_quota_set_space(fd, project, VPS_LIMIT_INF) ?:
+	     vps_quota_set_inodes(fd, project, VPS_LIMIT_INF);
+	return rc ? vps_fault(fault, rc, "remove the quota of", tree) : 0;
+}
+
+int vps_disk_remove(const char *tree, struct vps_fault *fault)
+{
+	struct vps_image image;
+	int rc;
+
+	if (!has_image(tree))
+		return forget_quota(tree, fault);
+	rc = vps_image_open(tree, &image, fault);
+	if (rc)
+		return rc;
+	rc = vps_image_remove(&image, fault);
+	vps_image_close(&image);
+	return rc;
+}

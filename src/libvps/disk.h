@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Limits on the disk of a context, for the table of resources. */
+#ifndef VPS_DISK_H
+#define VPS_DISK_H
+
+#include "engine.h"
+
+/* Why this host can hold none, or NULL. */
+const char *vps_disk_refusal(const struct vps_host *host);
+
+/* -ENODATA: the context was given no tree. */
+int vps_disk_get_space(const struct vps_host *host, int group,
+		       struct vps_limit_state *ret_state);
+int vps_disk_get_inodes(const struct vps_host *host, int group,
+			struct vps_limit_state *ret_state);
+
+int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
+		       struct vps_fault *fault);
+int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
+			struct vps_fault *fault);
+
+#endif /* VPS_DISK_H */

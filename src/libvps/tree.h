@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VPS_TREE_H
+#define VPS_TREE_H
+
+#include <limits.h>
+
+/*
+ * vps_tree_parent - opens the directory that @path is in and copies the last name of @path,
+ * which then is looked up as a name: with a slash behind it a link would be followed
+ * whatever flags say. Returns a descriptor (O_PATH).
+ *   -EINVAL it has no name of its own   -ENAMETOOLONG
+ */
+int vps_tree_parent(const char *path, char ret_name[NAME_MAX + 1]);
+
+#endif /* VPS_TREE_H */
