@@ -12,6 +12,7 @@ enum {
 	OPT_BLOCKSIZE,
 	OPT_MAX_DEPTH,
 	OPT_TOP,
+	OPT_CTX,
 };
 
 /* How long it may take until somebody at a terminal wants to know how far it is. */
@@ -31,12 +32,14 @@ struct row {
  * struct request - the command line, and what has been counted
  * @max_depth: how far below the trees directories are shown, if @has_depth
  * @top: how many are shown at the most; 0: all
+ * @ctx: context or VPS whose account is asked for, or NULL
  * @tree: number of the operand that is being counted
  * @walked_ms: how long it has taken so far
  */
 struct request {
 	enum cli_format format;
-	int human, apparent, cross, null, only_space, only_inodes;
+	int human, apparent, cross, null, only_space, only_inodes, limit, verify;
+	char *ctx;
 	uint64_t jobs, block, max_depth, top;
 	bool has_depth;
 	struct row *rows;
@@ -60,6 +63,11 @@ static const struct poptOption options[] = {
 	  "directories too, down to N below DIR", "N" },
 	{ "top", 0, POPT_ARG_STRING, NULL, OPT_TOP, "the N largest directories", "N" },
 	{ "cross", 0, POPT_ARG_NONE, &request.cross, 0, "other file systems too", NULL },
+	{ "ctx", 'c', POPT_ARG_STRING, NULL, OPT_CTX,
+	  "what the host has counted of the tree of this context or VPS", "N|NAME" },
+	{ "limit", 0, POPT_ARG_NONE, &request.limit, 0, "with --ctx: its limits too", NULL },
+	{ "verify", 0, POPT_ARG_NONE, &request.verify, 0,
+	  "with --ctx: count the tree and compare", NULL },
 	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "threads (one a processor)", "N" },
 	{ "null", '0', POPT_ARG_NONE, &request.null, 0,
 	  "raw records that end with a zero byte, names as they are", NULL },
@@ -285,13 +293,31 @@ static void parse_options(poptContext popt)
 		case OPT_TOP:
 			request.top = parse("top", cli_arg(popt), 1, 1000000, false);
 			break;
+		case OPT_CTX:
+			free(request.ctx);
+			request.ctx = cli_arg(popt);
+			break;
 		}
+}
+
+/* An account has no directories and no lengths. */
+static void check_account(int count)
+{
+	if (count)
+		cli_usage("--ctx takes no DIR");
+	if (request.apparent || request.cross || request.null || request.has_depth || request.top)
+		cli_usage("--ctx goes with --limit, --verify, --space, --inodes, --human,"
+			  " --blocksize, --jobs, --json and --raw");
 }
 
 static void check(int count)
 {
-	if (!count)
+	if (request.ctx)
+		check_account(count);
+	else if (!count)
 		cli_usage("no DIR given");
+	if (!request.ctx && (request.limit || request.verify))
+		cli_usage("--limit and --verify go with --ctx");
 	if (request.only_space && request.only_inodes)
 		cli_usage("--space and --inodes exclude each other");
 	if (request.only_inodes && (request.apparent || request.block > 1 || request.human))
@@ -300,8 +326,8 @@ static void check(int count)
 		cli_usage("--blocksize and --human exclude each other");
 	if (request.null && request.format == CLI_JSON)
 		cli_usage("--null and --json exclude each other");
-	if (request.format == CLI_JSON && (request.only_space || request.only_inodes ||
-					   request.apparent || request.block > 1))
+	if (request.format == CLI_JSON && !request.ctx &&
+	    (request.only_space || request.only_inodes || request.apparent || request.block > 1))
 		cli_usage("--json has everything, in bytes");
 	if (request.human && (request.null || request.format != CLI_TABLE))
 		cli_usage("--human is for tables");
@@ -309,19 +335,11 @@ static void check(int count)
 		request.has_depth = true;
 }
 
-int main(int argc, char **argv)
+static struct vps_walk *new_walk(void)
 {
 	struct vps_walk_spec spec = { .report = report, .fault = fault };
 	struct vps_walk *walk;
-	const char **trees;
-	poptContext popt;
-	int count, err;
-
-	cli_init("vdu", CLI_FAILED, CLI_USAGE);
-	popt = cli_options(argc, argv, options, "[--] DIR...");
-	parse_options(popt);
-	trees = cli_operands(popt, &count);
-	check(count);
+	int err;
 
 	spec.threads = (unsigned int)request.jobs;
 	spec.cross = request.cross;
@@ -330,10 +348,117 @@ int main(int argc, char **argv)
 	err = vps_walk_new(&spec, &walk);
 	if (err)
 		cli_die(CLI_FAILED, err, "memory");
+	return walk;
+}
+
+static void count_trees(const char **trees, int count)
+{
+	struct vps_walk *walk = new_walk();
+
 	for (request.tree = 0; request.tree < count; request.tree++)
 		count_tree(walk, trees[request.tree]);
 	hide_progress();
 	vps_walk_free(walk);
-	print();
+}
+
+/* ---- what the host has counted ---------------------------------------------------------- */
+
+static void verify(const char *tree, const struct vps_disk *disk)
+{
+	const struct vps_tree_size *size;
+
+	/* The last row is the tree itself. */
+	count_trees(&tree, 1);
+	if (!request.count)
+		return;
+	size = &request.rows[request.count - 1].size;
+	if (size->space == disk->tree_space && size->inodes == disk->tree_inodes)
+		return;
+	cli_warn(0, "%s: counted now: %" PRIu64 " bytes, %" PRIu64 " inodes; accounted: %" PRIu64
+		 " bytes, %" PRIu64 " inodes", tree, size->space, size->inodes,
+		 disk->tree_space, disk->tree_inodes);
+	request.status = CLI_FAILED;
+}
+
+static void add_space(struct cli_table *table, uint64_t bytes)
+{
+	uint64_t blocks = bytes / request.block + !!(bytes % request.block);
+	char text[16];
+
+	if (bytes == VPS_LIMIT_INF)
+		cli_table_string(table, "inf");
+	else
+		cli_table_number(table, blocks,
+				 request.human ? cli_human_size(blocks, text) : NULL);
+}
+
+static void print_account(const char *tree, const struct vps_disk *disk)
+{
+	const char *columns[6];
+	struct cli_table *table;
+	size_t width = 0;
+
+	if (!request.only_inodes)
+		columns[width++] = ">SPACE";
+	if (!request.only_inodes && request.limit)
+		columns[width++] = ">LIMIT";
+	if (!request.only_space)
+		columns[width++] = ">INODES";
+	if (!request.only_space && request.limit)
+		columns[width++] = ">INODE LIMIT";
+	columns[width++] = "DIRECTORY";
+	columns[width] = NULL;
+	table = cli_table_new(request.format, columns);
+	if (!request.only_inodes)
+		add_space(table, disk->tree_space);
+	if (!request.only_inodes && request.limit)
+		add_space(table, disk->size);
+	if (!request.only_space)
+		cli_table_number(table, disk->tree_inodes, NULL);
+	if (!request.only_space && request.limit && disk->inodes_max == VPS_LIMIT_INF)
+		cli_table_string(table, "inf");
+	else if (!request.only_space && request.limit)
+		cli_table_number(table, disk->inodes_max, NULL);
+	cli_table_string(table, tree);
+	cli_table_row(table);
+	cli_table_print(table);
+}
+
+static void account(void)
+{
+	struct vps_host *host = cli_host();
+	uint32_t id = cli_context(host, request.ctx);
+	_cleanup_(cli_freep) char *tree = NULL;
+	struct vps_disk disk;
+	int err = vps_disk_of(host, id, &disk, &tree);
+
+	vps_host_close(host);
+	if (err == -ENODATA)
+		cli_die(CLI_FAILED, 0, "context %u: nobody keeps count of its tree; vdu DIR"
+			" counts it", id);
+	if (err)
+		cli_die(CLI_FAILED, err, "context %u", id);
+	if (request.verify)
+		verify(tree, &disk);
+	print_account(tree, &disk);
+}
+
+int main(int argc, char **argv)
+{
+	const char **trees;
+	poptContext popt;
+	int count;
+
+	cli_init("vdu", CLI_FAILED, CLI_USAGE);
+	popt = cli_options(argc, argv, options, "[--] DIR...");
+	parse_options(popt);
+	trees = cli_operands(popt, &count);
+	check(count);
+	if (request.ctx) {
+		account();
+	} else {
+		count_trees(trees, count);
+		print();
+	}
 	return request.status;
 }
