@@ -122,7 +122,28 @@ remove_context() {
 # Is there anything on this host that is called $1?
 is_known() {
 	[ -e "$config_dir/$1.conf" ] || [ -L "$config_dir/$1.conf" ] ||
-		[ -e "$tree_dir/$1" ] || [ -L "$tree_dir/$1" ] || [ -e "$tree_dir/.$1.new" ]
+		[ -e "$tree_dir/$1" ] || [ -L "$tree_dir/$1" ] || [ -e "$tree_dir/.$1.img" ] ||
+		is_begun "$1"
+}
+
+# Is there something left of a create of VPS $1 that did not come to its end?
+is_begun() {
+	[ -e "$tree_dir/.$1.new" ] || [ -e "$tree_dir/..$1.new.img" ]
+}
+
+# What is mounted on the tree of VPS $1 is its own disk: it goes with the context.
+unmount_disk() {
+	[ ! -e "$tree_dir/.$1.img" ] || vdisk umount "$tree_dir/$1"
+}
+
+# Removes tree $1 and its disk.
+remove_tree() {
+	if [ -d "$1" ] || [ -e "${1%/*}/.${1##*/}.img" ]; then
+		vdisk remove "$1" || return
+	fi
+	if [ -e "$1" ] || [ -L "$1" ]; then
+		vps-rmtree "$1" || return
+	fi
 }
 
 # What a create of VPS $1 that was cut short leaves beside its tree.
