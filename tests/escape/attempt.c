@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/fs.h>
 #include <linux/keyctl.h>
 #include <linux/landlock.h>
 #include <sched.h>
@@ -392,6 +393,22 @@ static int overwrite(char **argv)
 	return write(fd, "#!overwritten\n", 14) < 0 ? refused("write") : 0;
 }
 
+/* Gives file argv[0], which the caller may own, another project: out of a quota. */
+static int set_project(char **argv)
+{
+	int fd = open(argv[0], O_RDONLY);
+	struct fsxattr attr;
+
+	if (fd < 0)
+		return untried("open");
+	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0)
+		return untried("FS_IOC_FSGETXATTR");
+	printf("%u\n", attr.fsx_projid);
+	attr.fsx_projid = (unsigned int)atoi(argv[1]);
+	attr.fsx_xflags &= ~(unsigned int)FS_XFLAG_PROJINHERIT;
+	return ioctl(fd, FS_IOC_FSSETXATTR, &attr) < 0 ? refused("FS_IOC_FSSETXATTR") : 0;
+}
+
 /* @argc -1: any number but none. */
 static const struct {
 	const char *name;
@@ -408,6 +425,7 @@ static const struct {
 	{ "userns", 0, user_namespace }, { "clone-userns", 0, clone_user_namespace },
 	{ "type-ahead", 1, type_ahead }, { "type-ahead-high", 1, type_ahead_high },
 	{ "listen-abstract", 2, listen_abstract }, { "connect-abstract", 1, connect_abstract },
+	{ "set-project", 2, set_project },
 	{ "has-scope", 0, has_scope }, { "watch", 2, watch }, { "overwrite", 1, overwrite },
 };
 

@@ -43,6 +43,26 @@ once() {
 	[ -e "$BATS_RUN_TMPDIR/$1" ] || { "$1" && : >"$BATS_RUN_TMPDIR/$1"; }
 }
 
+can_image() {
+	for tool in mke2fs e2fsck resize2fs e2undo; do
+		command -v $tool >/dev/null || return
+	done
+	[ -e /dev/loop-control ] && grep -qw ext4 /proc/filesystems
+}
+
+# Where a file system is mounted that holds limits of projects.
+quota_mount() {
+	awk '("," $4 ",") ~ /,prjquota,/ { print $2; exit }' /proc/self/mounts
+}
+
+# Does this shell have capability number $1?
+has_capability() {
+	while read -r word mask; do
+		[ "$word" != CapEff: ] || [ $((0x$mask >> $1 & 1)) -eq 0 ] || return 0
+	done </proc/self/status
+	return 1
+}
+
 # An unknown word is a bug, not a skip.
 requires() {
 	for need; do
@@ -62,6 +82,15 @@ requires() {
 		memory-v2)
 			has_v2_controller memory || skip "requires the memory controller on cgroup v2"
 			;;
+		images) once can_image || skip "requires e2fsprogs, loop devices and ext4" ;;
+		project-quota)
+			[ -n "$(quota_mount)" ] || skip "requires a file system with project quotas"
+			;;
+		no-project-quota)
+			[ "$(stat -fc %T "$T")" != xfs ] || skip "requires trees without project quotas"
+			;;
+		grow) has_capability 24 || skip "requires CAP_SYS_RESOURCE" ;;
+		no-grow) ! has_capability 24 || skip "requires to be without CAP_SYS_RESOURCE" ;;
 		io) has_v2_controller io || skip "requires the io controller on cgroup v2" ;;
 		swap) [ "$(wc -l </proc/swaps)" -gt 1 ] || skip "requires swap space" ;;
 		static-busybox)

@@ -28,7 +28,8 @@ refused() {
 @test "config: malformed lines are named by file and line" {
 	for line in 'S_HOSTNAME=$(touch /tmp/x)' 'NONSENSE="1"' 'S_CONTEXT="2"' 'S_CONTEXT="abc"' \
 		'NET="everything"' 'USERNS="perhaps"' 'INIT="sbin/init"' 'S_FLAGS="fast"' \
-		'S_CAPS="no_such_cap"' 'ONBOOT="maybe"' 'S_HOSTNAME="a b"' 'S_HOSTNAME="x' 'words'; do
+		'S_CAPS="no_such_cap"' 'ONBOOT="maybe"' \
+		'DISK="floppy"' 'DISK_SPARSE="1"' 'LIMIT_DISK="-1"' 'S_HOSTNAME="a b"' 'S_HOSTNAME="x' 'words'; do
 		write_conf "$name" NET=shared
 		printf '%s\n' "$line" >>"$conf"
 		refused "*$conf:2: *"
@@ -89,8 +90,7 @@ refused() {
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by the stock engine; boot a FreeVPS kernel*"
 	done
-	for line in 'LIMIT_DISK="64M"' 'LIMIT_INODES="100"' 'IPROOT="192.0.2.1"' 'DISK="quota"' \
-		'RATE_MAX="1M"' 'ULIMIT="-u 10"'; do
+	for line in 'IPROOT="192.0.2.1"' 'RATE_MAX="1M"' 'ULIMIT="-u 10"'; do
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by this version*"
 	done

@@ -276,7 +276,8 @@ is_within() {
 			--proc 44 "--$name" 1G
 	done
 	for name in disk inodes; do
-		refused "$name: not supported by this version" --proc 44 "--$name" 1M
+		refused "$name: its tree is not on a disk of its own; *" --proc 44 "--$name" 1M
+		refused "$name: it has no soft limit" --proc 44 "--$name" 1M:2M
 	done
 	refused "proc: it has no soft limit" --proc 10:20
 	! vlimit --resources --raw | grep -q "^tcp .* ok$" ||
