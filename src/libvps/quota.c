@@ -203,16 +203,17 @@ struct labels {
 	struct vps_fault *fault;
 };
 
-static int label(int dir, const char *name, const struct stat *st, void *data)
+static int label(const struct vps_walk_name *name, void *data)
 {
 	const struct labels *labels = data;
 	_cleanup_(closep) int fd = -1;
 
-	if (!*name)
-		return write_label(dir, labels->project, true);
-	if (!S_ISREG(st->st_mode))
-		return remake(dir, name, st);
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (!*name->name)
+		return write_label(name->fd, labels->project, true);
+	if (!S_ISREG(name->st->st_mode))
+		return remake(name->fd, name->name, name->st);
+	fd = openat(name->fd, name->name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? -errno : write_label(fd, labels->project, false);
 }
 

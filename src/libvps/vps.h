@@ -570,13 +570,29 @@ struct vps_walk;
 struct vps_walk_dir;
 
 /**
+ * struct vps_walk_name - a name that a walk has met
+ * @dir, @fd: the directory that it is in
+ * @name: in there; "" for the directory itself
+ * @st: what it is
+ * @companion: -1 at first; a descriptor that is kept with the directory until all that is in
+ *	it has been told, and then closed
+ */
+struct vps_walk_name {
+	const struct vps_walk_dir *dir;
+	int fd;
+	const char *name;
+	const struct stat *st;
+	int *companion;
+};
+
+/**
  * struct vps_walk_spec - how to count; the calls come one at a time, from any thread
  * @threads: 0: one for each processor that this process may use
  * @cross: go into other file systems that are mounted in the tree
  * @report: a directory, @depth below the tree, is counted with all below it; or NULL
  * @visit: called for each name that is counted, hard links each time, from several threads at
- *	once: @name in directory @dir, or with an empty @name that directory; or NULL. What it
- *	returns but 0 is told to @fault
+ *	once; a directory and what is in it that is no directory from one thread, in this order; or
+ *	NULL. What it returns but 0 is told to @fault
  * @fault: @path cannot be read, or not whole
  * @progress: called now and then with the names seen so far; or NULL
  * @data: handed to them
@@ -586,7 +602,7 @@ struct vps_walk_spec {
 	bool cross;
 	void (*report)(const struct vps_walk_dir *dir, const struct vps_tree_size *size,
 		       unsigned int depth, void *data);
-	int (*visit)(int dir, const char *name, const struct stat *st, void *data);
+	int (*visit)(const struct vps_walk_name *name, void *data);
 	void (*fault)(const char *path, int err, void *data);
 	void (*progress)(uint64_t names, void *data);
 	void *data;
@@ -606,6 +622,42 @@ int vps_walk_tree(struct vps_walk *walk, int tree, const char *path,
 
 /* In a report: the path of @dir, to be free(3)d; NULL without memory. */
 char *vps_walk_path(const struct vps_walk_dir *dir);
+
+/* ---- copies of trees (copy.c) --------------------------------------------- */
+
+/**
+ * struct vps_copy_spec - how to copy
+ * @threads: 0: one for each processor that this process may use
+ * @progress: called now and then with the names seen so far; or NULL
+ * @data: handed to it
+ */
+struct vps_copy_spec {
+	unsigned int threads;
+	void (*progress)(uint64_t names, void *data);
+	void *data;
+};
+
+/**
+ * struct vps_copied - what has been copied
+ * @names: names, hard links each time
+ * @cloned: files that share their space with the original
+ * @devices: device nodes that were left out
+ */
+struct vps_copied {
+	uint64_t names;
+	uint64_t cloned;
+	uint64_t devices;
+};
+
+/*
+ * vps_tree_copy - copies what is in directory @from, called @path, into the empty directory @to:
+ * owners, modes, times, hard links, holes, access lists, capabilities and user.* attributes.
+ * Files share their space where the file system can. Device nodes, sockets and other file systems
+ * are left out. Nothing is read or written outside of the two, whatever changes in @from
+ * meanwhile. Writes end at a quota as they would for anybody. At the first failure it stops.
+ */
+int vps_tree_copy(int from, const char *path, int to, const struct vps_copy_spec *spec,
+		  struct vps_copied *ret_copied, struct vps_fault *fault);
 
 /* ---- disks (disk.c) -------------------------------------------------------- */
 

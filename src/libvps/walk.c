@@ -56,6 +56,7 @@ struct linked {
  * @pending: 1 while it is being read, and 1 for each directory in it that is not done
  * @users: threads that are opening something in it
  * @fd: -1 while it is not open
+ * @companion: a visitor's, while it is being read
  * @names, @taken, @end: names of directories in it, each with its zero; offset of the first
  *	that nobody has taken, and of the end
  */
@@ -67,6 +68,7 @@ struct vps_walk_dir {
 	size_t pending;
 	unsigned int users;
 	int fd;
+	int companion;
 	dev_t dev;
 	ino_t ino;
 	struct vps_tree_size size;
@@ -115,6 +117,7 @@ static struct vps_walk_dir *make_dir(struct vps_walk_dir *up, const char *name)
 	dir->depth = up ? up->depth + 1 : 0;
 	dir->pending = 1;
 	dir->fd = -1;
+	dir->companion = -1;
 	memcpy(dir->name, name, size);
 	return dir;
 }
@@ -122,6 +125,7 @@ static struct vps_walk_dir *make_dir(struct vps_walk_dir *up, const char *name)
 static void free_dir(struct vps_walk_dir *dir)
 {
 	closep(&dir->fd);
+	closep(&dir->companion);
 	free(dir->names);
 	free(dir);
 }
@@ -225,7 +229,8 @@ static int count(struct vps_walk *walk, struct vps_tree_size *size, const struct
 static void visit(struct vps_walk *walk, struct vps_walk_dir *dir, const char *name,
 		  const struct stat *st)
 {
-	int rc = walk->spec.visit ? walk->spec.visit(dir->fd, name, st, walk->spec.data) : 0;
+	struct vps_walk_name visited = { dir, dir->fd, name, st, &dir->companion };
+	int rc = walk->spec.visit ? walk->spec.visit(&visited, walk->spec.data) : 0;
 
 	if (rc)
 		report_fault(walk, dir, name, rc);
@@ -297,6 +302,8 @@ static int read_dir(struct vps_walk *walk, struct vps_walk_dir *dir)
 	/* One that was removed meanwhile is empty. */
 	if (!rc && n < 0 && errno != ENOENT)
 		report_fault(walk, dir, "", -errno);
+	closep(&dir->companion);
+	dir->companion = -1;
 	return rc;
 }
 
