@@ -148,6 +148,5 @@ remove_tree() {
 
 # What a create of VPS $1 that was cut short leaves beside its tree.
 remove_scraps() {
-	rm -f "$run_dir/.$1.log" "$run_dir/.$1.log.feed" "$tree_dir/.$1.pipe" \
-		"$config_dir/.$1.conf.new"
+	rm -f "$run_dir/.$1.log" "$config_dir/.$1.conf.new"
 }

@@ -18,6 +18,7 @@ setup() {
 	fake vkill ''
 	fake vps-enter ''
 	fake vps-rmtree 'rm -rf "$@"'
+	fake vdisk ':'
 	fake chcontext '
 		case "$*" in
 		*--create*) echo "New security context is 7" ;;

@@ -379,7 +379,15 @@ is_counted() {
 	vps-start "$TAG-2"
 	[ "$(vps-enter "$TAG-2" -- cat /mark)" = unique ]
 	vps-stop "$TAG-2" "$name"
-	vps-destroy --yes "$TAG-2" "$name"
+	# One that does not run is mounted for the copy, and only there.
+	vps-create "$TAG-3" --from "$name"
+	[ "$(cat "$VPS_TREE_DIR/$TAG-3/mark")" = unique ]
+	is_unmounted
+	wait_until no_device
+	run -1 vps-create "$TAG-4" --from "$TAG-2" --disk 16M --disk-kind image --limit inodes=30
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"No space left on device" ]]
+	vps-destroy --yes "$TAG-2" "$TAG-3" "$name"
 }
 
 # ---- project quotas -----------------------------------------------------------------------
