@@ -389,6 +389,17 @@ int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
 	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
 }
 
+/* What will be copied into it may bring one of its own; e2fsck makes it where it needs it. */
+static int remove_lost_found(const char *tree, struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+
+	if (fd < 0)
+		return fd;
+	return unlinkat(fd, "lost+found", AT_REMOVEDIR) < 0 && errno != ENOENT ?
+		vps_fault(fault, -errno, "remove lost+found of", tree) : 0;
+}
+
 static int create_image(const char *tree, const struct vps_disk_spec *spec,
 			struct vps_fault *fault)
 {
@@ -400,7 +411,8 @@ static int create_image(const char *tree, const struct vps_disk_spec *spec,
 		return vps_refuse(fault, -ERANGE, "an image has at least 16M", tree);
 	rc = vps_image_create(tree, spec->size, spec->inodes == VPS_LIMIT_INF ? 0 : spec->inodes,
 			      spec->sparse, fault);
-	return rc ?: mount_image(tree, false, fault);
+	rc = rc ?: mount_image(tree, false, fault);
+	return rc ?: remove_lost_found(tree, fault);
 }
 
 int vps_disk_create(const char *tree, const struct vps_disk_spec *spec, struct vps_fault *fault)

@@ -30,8 +30,9 @@
 /* As descriptors of the programs that work on it. */
 #define DEVICE "/proc/self/fd/3"
 #define DIRECTORY "/proc/self/fd/4/"
-/* mke2fs runs so often to come near to a number of inodes. */
-#define FIT_TRIES 5
+/* What a group of blocks covers; inodes have 256 bytes. */
+#define GROUP (32768 * BLOCK)
+#define INODES_A_BLOCK 16
 /* How long a file system that was unmounted may take to be gone. */
 #define GONE_TRIES 200
 #define GONE_PAUSE_NS 10000000
@@ -257,22 +258,24 @@ static int make_file_system(const struct vps_image *image, uint64_t inodes,
 	return rc > 0 ? -EIO : rc;
 }
 
-/* mke2fs rounds up, to whole blocks of inodes in each group; a limit is never less tight. */
-static int make_file_system_of(const struct vps_image *image, uint64_t inodes,
+/*
+ * mke2fs rounds up, to whole blocks of inodes in each group; a limit is never less tight. Where it
+ * leaves out a last group that is too small, more than one try is needed.
+ */
+static int make_file_system_of(const struct vps_image *image, uint64_t size, uint64_t inodes,
 			       struct vps_fault *fault)
 {
-	uint64_t asked = inodes;
+	uint64_t step = INODES_A_BLOCK * (size / GROUP + !!(size % GROUP));
+	uint64_t number = inodes - inodes % step;
 	struct super super;
 	int rc;
 
-	for (int i = 0; i < FIT_TRIES; i++) {
-		rc = make_file_system(image, inodes, fault);
-		rc = rc ?: read_super(image, &super);
-		if (rc || !asked || le32toh(super.inodes) <= asked)
+	if (!inodes)
+		return make_file_system(image, 0, fault);
+	for (; number; number -= number > step ? step : number) {
+		rc = make_file_system(image, number, fault) ?: read_super(image, &super);
+		if (rc || le32toh(super.inodes) <= inodes)
 			return rc;
-		if (le32toh(super.inodes) - asked >= inodes)
-			break;
-		inodes -= le32toh(super.inodes) - asked;
 	}
 	return vps_refuse(fault, -ERANGE, "an image of that size cannot have so few files",
 			  image->tree);
@@ -293,7 +296,7 @@ int vps_image_create(const char *tree, uint64_t size, uint64_t inodes, bool spar
 		vps_fault(fault, rc, "make the image of the tree", tree);
 	} else {
 		rc = extend(&image, size & ~(BLOCK - 1), sparse, fault) ?:
-		     make_file_system_of(&image, inodes, fault);
+		     make_file_system_of(&image, size, inodes, fault);
 		if (rc)
 			(void)unlinkat(image.parent, image.name, 0);
 	}

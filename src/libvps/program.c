@@ -52,7 +52,7 @@ static int start_with_copies(const char *const *argv, int out, const int *fds, p
 	return rc;
 }
 
-/* The last line that is not empty, cut to @size, and without the bytes that move a cursor. */
+/* The last line that is not empty and does not go on with the one before, cut to @size. */
 static void read_last_line(int fd, char *line, size_t size)
 {
 	_cleanup_(fclosep) FILE *in = fdopen(fd, "re");
@@ -68,7 +68,7 @@ static void read_last_line(int fd, char *line, size_t size)
 		char *end = text + strcspn(text, "\r\n");
 
 		*end = '\0';
-		if (*text)
+		if (*text && *text != ' ' && *text != '\t')
 			snprintf(line, size, "%s", text);
 	}
 }

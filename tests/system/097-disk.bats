@@ -384,7 +384,7 @@ is_counted() {
 	[ "$(cat "$VPS_TREE_DIR/$TAG-3/mark")" = unique ]
 	is_unmounted
 	wait_until no_device
-	run -1 vps-create "$TAG-4" --from "$TAG-2" --disk 16M --disk-kind image --limit inodes=30
+	run -1 vps-create "$TAG-4" --from "$TAG-2" --disk 16M --disk-kind image --limit inodes=70
 	[ "${#lines[@]}" -eq 1 ]
 	[[ $output == *"No space left on device" ]]
 	vps-destroy --yes "$TAG-2" "$TAG-3" "$name"
