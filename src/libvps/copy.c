@@ -372,6 +372,12 @@ static int make_dir(const struct copy *copy, char *path)
 	return rc ?: vps_sys_openat2(up, name, O_RDONLY | O_DIRECTORY, 0, VPS_RESOLVE_STRICT);
 }
 
+/* The tree itself; and each file system has one of the other. */
+static bool is_there(const char *path)
+{
+	return !strcmp(path, ".") || !strcmp(path, "./lost+found");
+}
+
 static int copy_dir(struct copy *copy, const struct vps_walk_name *name)
 {
 	_cleanup_(freep) char *path = path_of(copy, name);
@@ -379,11 +385,12 @@ static int copy_dir(struct copy *copy, const struct vps_walk_name *name)
 
 	if (!path)
 		return -ENOMEM;
-	/* The tree itself is there. */
-	to = strcmp(path, ".") ? make_dir(copy, path) :
-	     openat(copy->to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	to = is_there(path) ? vps_sys_openat2(copy->to, path, O_RDONLY | O_DIRECTORY, 0,
+					      VPS_RESOLVE_STRICT) : make_dir(copy, path);
+	if (to == -ENOENT && is_there(path))
+		to = make_dir(copy, path);
 	if (to < 0)
-		return to == -1 ? -errno : to;
+		return to;
 	*name->companion = to;
 	rc = dress(name->fd, to, name->st);
 	return rc ?: note_times(copy, path, name->st);

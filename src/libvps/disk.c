@@ -14,6 +14,7 @@
 #include "image.h"
 #include "quota.h"
 #include "sys.h"
+#include "tree.h"
 #include "util.h"
 
 /* Inodes that ext4 has for itself and that no directory shows. */
@@ -209,10 +210,10 @@ int vps_disk_get_space(const struct vps_host *host, int group, struct vps_limit_
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
-	int rc = look_of_group(host, group, &disk, tree);
 
-	if (rc)
-		return rc == -ENOENT ? -ENODATA : rc;
+	/* What cannot be read says nothing of the context's other limits. */
+	if (look_of_group(host, group, &disk, tree))
+		return -ENODATA;
 	*ret_state = (struct vps_limit_state){
 		.used = disk.used, .hard = disk.size, .soft = VPS_LIMIT_NONE,
 		.peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
@@ -225,10 +226,10 @@ int vps_disk_get_inodes(const struct vps_host *host, int group,
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
-	int rc = look_of_group(host, group, &disk, tree);
 
-	if (rc)
-		return rc == -ENOENT ? -ENODATA : rc;
+	/* What cannot be read says nothing of the context's other limits. */
+	if (look_of_group(host, group, &disk, tree))
+		return -ENODATA;
 	*ret_state = (struct vps_limit_state){
 		.used = disk.inodes, .hard = disk.inodes_max, .soft = VPS_LIMIT_NONE,
 		.peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
@@ -236,7 +237,6 @@ int vps_disk_get_inodes(const struct vps_host *host, int group,
 	return 0;
 }
 
-/* What can be set of a quota. */
 static int set_quota(const char *tree, uint64_t limit,
 		     int (*set)(int fd, uint32_t project, uint64_t limit),
 		     struct vps_fault *fault)
@@ -281,17 +281,34 @@ int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
 	return resize_image(tree, limit, vps_group_event(group, "populated") != 0, fault);
 }
 
-/* Those of an image are made with it: a limit holds that is not below. */
-static int check_image_inodes(const char *tree, uint64_t limit, struct vps_fault *fault)
+/* How many files an image of @size will have room for: groups of blocks have as many each. */
+static uint64_t inodes_at(const struct vps_disk *disk, uint64_t size)
+{
+	const uint64_t group = UINT64_C(128) << 20;
+	uint64_t groups = disk->size / group + !!(disk->size % group);
+
+	return disk->inodes_max / groups * (size / group + !!(size % group));
+}
+
+/* Those of an image are made with it: a limit holds that is not below, and will not be. */
+int vps_disk_check_inodes(const struct vps_host *host, int group,
+			  const struct vps_limit *limits, size_t count, uint64_t limit,
+			  struct vps_fault *fault)
 {
 	struct vps_disk disk;
-	int rc = look_at_image(tree, &disk, fault);
+	char tree[PATH_MAX];
+	uint64_t size;
+	int rc = look_of_group(host, group, &disk, tree);
 
 	if (rc)
-		return rc;
-	if (!disk.mounted)
-		return vps_refuse(fault, -ENODATA, "its image is not mounted", tree);
-	if (limit < disk.inodes_max)
+		return vps_fault(fault, rc, "set the limit", "inodes");
+	if (disk.kind != VPS_DISK_IMAGE)
+		return 0;
+	size = disk.size;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(limits[i].resource->name, "disk") && limits[i].hard != VPS_LIMIT_INF)
+			size = limits[i].hard;
+	if (limit < inodes_at(&disk, size))
 		return vps_refuse(fault, -ENOTSUP, "an image's number of files is set when it is"
 				  " made, and grows with it", "inodes");
 	return 0;
@@ -306,9 +323,7 @@ int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
 
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
-	if (kind == VPS_DISK_QUOTA)
-		return set_quota(tree, limit, vps_quota_set_inodes, fault);
-	return check_image_inodes(tree, limit, fault);
+	return kind == VPS_DISK_QUOTA ? set_quota(tree, limit, vps_quota_set_inodes, fault) : 0;
 }
 
 /* ---- making it ready ---------------------- */
@@ -343,6 +358,13 @@ static int label_tree(const char *tree, const struct vps_disk_spec *spec,
 	return vps_quota_label(fd, tree, spec->progress, spec->data, &project, fault);
 }
 
+/* Of a tree that is labelled. */
+static int clear_quota(const char *tree, struct vps_fault *fault)
+{
+	return set_quota(tree, VPS_LIMIT_INF, vps_quota_set_space, fault) ?:
+	       set_quota(tree, VPS_LIMIT_INF, vps_quota_set_inodes, fault);
+}
+
 static bool has_image(const char *tree)
 {
 	struct vps_fault fault;
@@ -365,7 +387,11 @@ static int make_ready(const char *tree, const struct vps_disk_spec *spec,
 	if (!image && spec->kind == VPS_DISK_IMAGE)
 		return vps_refuse(fault, -ENODATA, "has no image; vps-create NEW --from this VPS"
 				  " --disk SIZE makes one", tree);
-	rc = image ? mount_image(tree, !spec->sparse, fault) : label_tree(tree, spec, fault);
+	/* Limits are those that are set from now on. */
+	if (image)
+		rc = mount_image(tree, !spec->sparse, fault);
+	else
+		rc = label_tree(tree, spec, fault) ?: clear_quota(tree, fault);
 	if (!rc)
 		*ret_kind = image ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
 	return rc;
@@ -375,7 +401,7 @@ int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
 		    const struct vps_disk_spec *spec, struct vps_fault *fault)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
-	enum vps_disk_kind kind;
+	enum vps_disk_kind kind = VPS_DISK_PLAIN;
 	int rc;
 
 	if (group < 0)
@@ -389,30 +415,84 @@ int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
 	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
 }
 
-/* What will be copied into it may bring one of its own; e2fsck makes it where it needs it. */
-static int remove_lost_found(const char *tree, struct vps_fault *fault)
+/* What is in it would not be seen any more. */
+static int check_empty(const char *tree, struct vps_fault *fault)
 {
 	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+	int rc = fd < 0 ? fd : vps_tree_check_empty(fd);
+
+	return fd >= 0 && rc ? vps_fault(fault, rc, "make an image for", tree) : rc;
+}
+
+static int adopt_image(const struct vps_host *host, int group, const char *tree,
+		       const struct vps_image *image, struct vps_fault *fault)
+{
+	int rc;
+
+	if (!vps_image_is_mounted(image))
+		return vps_refuse(fault, -EBUSY, "its disk is not mounted", tree);
+	rc = write_attr(host, group, VPS_DISK_IMAGE, tree);
+	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
+}
+
+static int adopt_quota(const struct vps_host *host, int group, const char *tree,
+		       struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+	enum vps_disk_kind kind = VPS_DISK_PLAIN;
+	char path[PATH_MAX];
+	uint32_t project;
+	int rc;
 
 	if (fd < 0)
 		return fd;
-	return unlinkat(fd, "lost+found", AT_REMOVEDIR) < 0 && errno != ENOENT ?
-		vps_fault(fault, -errno, "remove lost+found of", tree) : 0;
+	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd) ||
+	    !read_attr(host, group, &kind, path))
+		return 0;
+	rc = clear_quota(tree, fault);
+	if (rc)
+		return rc;
+	rc = write_attr(host, group, VPS_DISK_QUOTA, tree);
+	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
+}
+
+int vps_disk_adopt(const struct vps_host *host, int group, const char *tree, bool *ret_image,
+		   struct vps_fault *fault)
+{
+	struct vps_image image;
+	int rc = vps_image_find(tree, &image, fault);
+
+	*ret_image = !rc;
+	if (rc == -ENOENT)
+		return adopt_quota(host, group, tree, fault);
+	if (rc)
+		return rc;
+	rc = adopt_image(host, group, tree, &image, fault);
+	vps_image_close(&image);
+	return rc;
 }
 
 static int create_image(const char *tree, const struct vps_disk_spec *spec,
 			struct vps_fault *fault)
 {
+	struct vps_fault other;
 	int rc;
 
 	if (spec->size == VPS_LIMIT_INF)
 		return vps_refuse(fault, -EINVAL, "an image has a size", tree);
 	if (spec->size < VPS_IMAGE_MIN)
 		return vps_refuse(fault, -ERANGE, "an image has at least 16M", tree);
+	rc = check_empty(tree, fault);
+	if (rc)
+		return rc;
 	rc = vps_image_create(tree, spec->size, spec->inodes == VPS_LIMIT_INF ? 0 : spec->inodes,
 			      spec->sparse, fault);
-	rc = rc ?: mount_image(tree, false, fault);
-	return rc ?: remove_lost_found(tree, fault);
+	if (rc)
+		return rc;
+	rc = mount_image(tree, false, fault);
+	if (rc)
+		(void)vps_disk_remove(tree, &other);
+	return rc;
 }
 
 int vps_disk_create(const char *tree, const struct vps_disk_spec *spec, struct vps_fault *fault)
@@ -478,15 +558,13 @@ static int forget_quota(const char *tree, struct vps_fault *fault)
 {
 	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
 	uint32_t project;
-	int rc;
 
+	/* One that others can reach was never labelled. */
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
+		return fd == -ENOENT || fd == -EPERM ? 0 : fd;
 	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd))
 		return 0;
-	rc = vps_quota_set_space(fd, project, VPS_LIMIT_INF) ?:
-	     vps_quota_set_inodes(fd, project, VPS_LIMIT_INF);
-	return rc ? vps_fault(fault, rc, "remove the quota of", tree) : 0;
+	return clear_quota(tree, fault);
 }
 
 int vps_disk_remove(const char *tree, struct vps_fault *fault)

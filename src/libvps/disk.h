@@ -19,4 +19,17 @@ int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
 int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
 			struct vps_fault *fault);
 
+/* Would @limit, one of @limits that are set together, hold? */
+int vps_disk_check_inodes(const struct vps_host *host, int group,
+			  const struct vps_limit *limits, size_t count, uint64_t limit,
+			  struct vps_fault *fault);
+
+/*
+ * vps_disk_adopt - @tree is going to be the root of the context. If that is to be on an image, it
+ * is mounted; limits that were not set for this context are none.
+ *   -EBUSY its image is not mounted
+ */
+int vps_disk_adopt(const struct vps_host *host, int group, const char *tree, bool *ret_image,
+		   struct vps_fault *fault);
+
 #endif /* VPS_DISK_H */

@@ -185,15 +185,23 @@ static int owed_to_others(int parent, const char *name, uint64_t *ret_sum)
 	return 0;
 }
 
-/* No more is promised than there is, be it taken now or later. */
-static int check_room(const struct vps_image *image, uint64_t need, struct vps_fault *fault)
+/* Whoever promises waits for the others: no more is promised than there is. */
+static int lock_room(const struct vps_image *image)
+{
+	_cleanup_(closep) int fd = openat(image->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+static int check_room(const struct vps_image *image, int dir, uint64_t need,
+		      struct vps_fault *fault)
 {
 	struct statfs fs;
 	uint64_t owed = 0, room;
-	int fd = openat(image->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 || fstatfs(fd, &fs) < 0 ? -errno : 0;
+	int rc = fstatfs(dir, &fs) < 0 ? -errno : 0;
 
-	closep(&fd);
 	rc = rc ?: owed_to_others(image->parent, image->name, &owed);
 	if (rc)
 		return vps_fault(fault, rc, "look for room for", image->name);
@@ -204,23 +212,23 @@ static int check_room(const struct vps_image *image, uint64_t need, struct vps_f
 	return 0;
 }
 
-/* Makes the file longer; as it was when that fails. */
+/* Makes the file longer, or with its own length takes what it lacks; as it was if that fails. */
 static int extend(const struct vps_image *image, uint64_t size, bool sparse,
 		  struct vps_fault *fault)
 {
+	_cleanup_(closep) int dir = lock_room(image);
 	struct stat st;
-	int rc = fstat(image->fd, &st) < 0 ? -errno : 0;
+	int rc = dir < 0 ? dir : fstat(image->fd, &st) < 0 ? -errno : 0;
 
 	if (rc)
 		return vps_fault(fault, rc, "look at", image->name);
-	if (size > (uint64_t)st.st_size)
-		rc = check_room(image, size - (uint64_t)st.st_size + owed_to(&st), fault);
+	if (size < (uint64_t)st.st_size)
+		size = (uint64_t)st.st_size;
+	rc = check_room(image, dir, size - (uint64_t)st.st_size + owed_to(&st), fault);
 	if (rc)
 		return rc;
-	if (sparse)
-		rc = size > (uint64_t)st.st_size && ftruncate(image->fd, (off_t)size) < 0;
-	else
-		rc = fallocate(image->fd, 0, 0, (off_t)size);
+	rc = sparse ? ftruncate(image->fd, (off_t)size) :
+		      fallocate(image->fd, 0, 0, (off_t)size);
 	if (!rc)
 		return 0;
 	rc = vps_fault(fault, -errno, "take the space for", image->name);
@@ -230,17 +238,13 @@ static int extend(const struct vps_image *image, uint64_t size, bool sparse,
 
 int vps_image_reserve(const struct vps_image *image, struct vps_fault *fault)
 {
-	struct stat st;
+	int rc;
 
-	if (fstat(image->fd, &st) < 0)
-		return vps_fault(fault, -errno, "look at", image->name);
-	if (!owed_to(&st))
+	if (vps_image_is_reserved(image))
 		return 0;
-	if (check_room(image, owed_to(&st), fault))
-		return -ENOSPC;
-	if (fallocate(image->fd, 0, 0, st.st_size) < 0)
-		return vps_fault(fault, -errno, "take the space for", image->name);
-	return 0;
+	/* With another device, which gives nothing back. */
+	rc = vps_image_unmount(image, fault);
+	return rc ?: extend(image, 0, false, fault);
 }
 
 /* @inodes 0: as many as is usual. */
@@ -273,9 +277,13 @@ static int make_file_system_of(const struct vps_image *image, uint64_t size, uin
 	if (!inodes)
 		return make_file_system(image, 0, fault);
 	for (; number; number -= number > step ? step : number) {
-		rc = make_file_system(image, number, fault) ?: read_super(image, &super);
-		if (rc || le32toh(super.inodes) <= inodes)
+		rc = make_file_system(image, number, fault);
+		if (rc)
 			return rc;
+		if (read_super(image, &super))
+			break;
+		if (le32toh(super.inodes) <= inodes)
+			return 0;
 	}
 	return vps_refuse(fault, -ERANGE, "an image of that size cannot have so few files",
 			  image->tree);
@@ -329,6 +337,14 @@ static int check_file_system(const struct vps_image *image, int device, bool who
 	return rc < 0 ? rc : 0;
 }
 
+static bool has_undo(const struct vps_image *image)
+{
+	char name[NAME_MAX + 1];
+
+	undo_name(image, name);
+	return !faccessat(image->parent, name, F_OK, 0);
+}
+
 /* A change of size was cut short: back to before it, from what it overwrote. */
 static int take_back(const struct vps_image *image, int device, struct vps_fault *fault)
 {
@@ -336,9 +352,9 @@ static int take_back(const struct vps_image *image, int device, struct vps_fault
 	const char *argv[] = { "e2undo", path, DEVICE, NULL };
 	int rc;
 
-	undo_name(image, name);
-	if (faccessat(image->parent, name, F_OK, 0))
+	if (!has_undo(image))
 		return 0;
+	undo_name(image, name);
 	snprintf(path, sizeof(path), DIRECTORY "%s", name);
 	rc = run(argv, image, device, fault);
 	if (rc < 0)
@@ -381,21 +397,6 @@ bool vps_image_is_mounted(const struct vps_image *image)
 	return tree >= 0 && vps_loop_holds(image->fd, tree);
 }
 
-/* What is in it would not be seen any more. */
-static int check_empty(int tree)
-{
-	int fd = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			return -ENOTEMPTY;
-	return 0;
-}
-
 static int mount_device(const char *device, int tree)
 {
 	_cleanup_(closep) int fs = fsopen("ext4", FSOPEN_CLOEXEC);
@@ -412,12 +413,52 @@ static int mount_device(const char *device, int tree)
 	return 0;
 }
 
+static int wait_until_gone(const struct vps_image *image)
+{
+	struct timespec pause = { .tv_nsec = GONE_PAUSE_NS };
+	char path[VPS_LOOP_PATH_MAX];
+
+	for (int i = 0; i < GONE_TRIES; i++) {
+		int device = vps_loop_find(image->fd, path);
+
+		if (device < 0)
+			return device == -ENOENT ? 0 : device;
+		close(device);
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+/*
+ * Its device, after a check unless somebody has it already: then it is mounted elsewhere, as a VPS
+ * has it, and whole, or is only being looked at.
+ */
+static int open_checked(const struct vps_image *image, char path[VPS_LOOP_PATH_MAX],
+			struct vps_fault *fault)
+{
+	_cleanup_(closep) int device = vps_loop_find(image->fd, path);
+	int rc;
+
+	if (device >= 0 && !has_undo(image))
+		return steal_fd(&device);
+	closep(&device);
+	device = -1;
+	rc = wait_until_gone(image);
+	if (rc)
+		return vps_refuse(fault, rc, "somebody holds its loop device, and a change of its"
+				  " size must be taken back first", image->name);
+	device = attach(image, path, fault);
+	if (device < 0)
+		return device;
+	rc = take_back(image, device, fault) ?: check_file_system(image, device, false, fault);
+	return rc ?: steal_fd(&device);
+}
+
 int vps_image_mount(const struct vps_image *image, struct vps_fault *fault)
 {
 	_cleanup_(closep) int device = -1;
 	_cleanup_(closep) int tree = -1;
 	char path[VPS_LOOP_PATH_MAX];
-	bool fresh;
 	int rc;
 
 	if (vps_image_is_mounted(image))
@@ -425,20 +466,12 @@ int vps_image_mount(const struct vps_image *image, struct vps_fault *fault)
 	tree = open_tree_dir(image, O_PATH, VPS_RESOLVE_STRICT);
 	if (tree < 0)
 		return vps_fault(fault, tree, "open the directory to mount on", image->tree);
-	rc = check_empty(tree);
+	rc = vps_tree_check_empty(tree);
 	if (rc)
 		return vps_fault(fault, rc, "mount its image", image->tree);
-	device = vps_loop_find(image->fd, path);
-	fresh = device == -ENOENT;
-	if (fresh)
-		device = attach(image, path, fault);
+	device = open_checked(image, path, fault);
 	if (device < 0)
-		return fresh ? device : vps_fault(fault, device, "look for loop devices", "");
-	if (fresh)
-		rc = take_back(image, device, fault) ?:
-		     check_file_system(image, device, false, fault);
-	if (rc)
-		return rc;
+		return device;
 	rc = mount_device(path, tree);
 	return rc ? vps_fault(fault, rc, "mount its image", image->tree) : 0;
 }
@@ -449,6 +482,7 @@ int vps_image_unmount(const struct vps_image *image, struct vps_fault *fault)
 		return 0;
 	if (umount2(image->tree, UMOUNT_NOFOLLOW) < 0)
 		return vps_fault(fault, -errno, "unmount", image->tree);
+	vps_loop_forget_unused();
 	return 0;
 }
 
@@ -482,58 +516,84 @@ static int grow_mounted(const struct vps_image *image, uint64_t have, uint64_t s
 		rc = -errno;
 	if (!rc)
 		return 0;
-	(void)set_length(image, device, have);
+	/* After any other failure it may have grown by a part. */
+	if (rc == -EPERM)
+		(void)set_length(image, device, have);
 	return vps_fault(fault, rc, "grow the file system of", image->tree);
 }
 
-static int wait_until_gone(const struct vps_image *image)
-{
-	struct timespec pause = { .tv_nsec = GONE_PAUSE_NS };
-	char path[VPS_LOOP_PATH_MAX];
-
-	for (int i = 0; i < GONE_TRIES; i++) {
-		_cleanup_(closep) int device = vps_loop_find(image->fd, path);
-
-		if (device < 0)
-			return device == -ENOENT ? 0 : device;
-		closep(&device);
-		device = -1;
-		nanosleep(&pause, NULL);
-	}
-	return -EBUSY;
-}
-
-static int change(const struct vps_image *image, int device, uint64_t have, uint64_t size,
-		  struct vps_fault *fault)
+static int run_resize(const struct vps_image *image, int device, uint64_t size,
+		      struct vps_fault *fault)
 {
 	char undo[NAME_MAX + 1], path[sizeof(DIRECTORY) + NAME_MAX], length[24];
 	const char *argv[] = { "resize2fs", "-z", path, DEVICE, length, NULL };
 	struct vps_fault other;
-	int rc = take_back(image, device, fault) ?: check_file_system(image, device, true, fault);
+	uint64_t now;
+	int rc;
 
-	if (!rc && size > have)
-		rc = extend(image, size, !vps_image_is_reserved(image), fault);
-	if (!rc && size > have)
-		rc = vps_loop_resized(device);
-	if (rc)
-		return rc;
 	undo_name(image, undo);
 	snprintf(path, sizeof(path), DIRECTORY "%s", undo);
 	snprintf(length, sizeof(length), "%" PRIu64 "K", size / 1024);
 	rc = run(argv, image, device, fault);
 	if (rc) {
-		if (!take_back(image, device, &other))
-			(void)set_length(image, device, have);
+		if (!take_back(image, device, &other) && !vps_image_size(image, &now))
+			(void)set_length(image, device, now);
 		return rc > 0 ? -ENOSPC : rc;
 	}
 	/* From here on there is no way back, and then none is needed. */
 	if (unlinkat(image->parent, undo, 0) < 0)
 		return vps_fault(fault, -errno, "remove", undo);
+	return 0;
+}
+
+/*
+ * A record, be it empty, has whoever comes next check the whole file system: the check here may be
+ * killed as well.
+ */
+static int note_change(const struct vps_image *image)
+{
+	char name[NAME_MAX + 1];
+	int fd;
+
+	undo_name(image, name);
+	fd = openat(image->parent, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* What was asked for before may have been cut short: what is there is found out first. */
+static int change(const struct vps_image *image, int device, uint64_t size,
+		  struct vps_fault *fault)
+{
+	uint64_t have = 0;
+	int rc = note_change(image);
+
+	if (rc)
+		return vps_fault(fault, rc, "make a record beside", image->name);
+	rc = take_back(image, device, fault);
+	if (rc)
+		return rc;
+	rc = vps_image_size(image, &have);
+	if (rc)
+		return vps_fault(fault, rc, "read the size of", image->name);
+	if (size > have) {
+		rc = extend(image, size, !vps_image_is_reserved(image), fault);
+		if (rc)
+			return rc;
+		rc = vps_loop_resized(device);
+		if (rc)
+			return vps_fault(fault, rc, "tell the loop device of", image->name);
+	}
+	rc = size == have ? 0 : run_resize(image, device, size, fault);
+	if (rc)
+		return rc;
 	rc = set_length(image, device, size);
 	return rc ? vps_fault(fault, rc, "set the length of", image->name) : 0;
 }
 
-static int resize_unmounted(const struct vps_image *image, uint64_t have, uint64_t size,
+static int resize_unmounted(const struct vps_image *image, uint64_t size,
 			    struct vps_fault *fault)
 {
 	_cleanup_(closep) int device = -1;
@@ -541,17 +601,19 @@ static int resize_unmounted(const struct vps_image *image, uint64_t have, uint64
 	int rc = wait_until_gone(image);
 
 	if (rc == -EBUSY)
-		return vps_refuse(fault, rc, "a VPS runs on it; stop it first", image->tree);
+		return vps_refuse(fault, rc, "is in use elsewhere: a VPS runs on it, or somebody"
+				  " has mounts of his own", image->tree);
 	if (rc)
 		return vps_fault(fault, rc, "look for loop devices", "");
 	device = attach(image, path, fault);
-	if (device < 0)
-		return device;
-	return change(image, device, have, size, fault);
+	rc = device < 0 ? device : change(image, device, size, fault);
+	closep(&device);
+	device = -1;
+	vps_loop_forget_unused();
+	return rc;
 }
 
-static int resize_offline(const struct vps_image *image, uint64_t have, uint64_t size,
-			  struct vps_fault *fault)
+static int resize_offline(const struct vps_image *image, uint64_t size, struct vps_fault *fault)
 {
 	bool mounted = vps_image_is_mounted(image);
 	struct vps_fault other;
@@ -559,13 +621,20 @@ static int resize_offline(const struct vps_image *image, uint64_t have, uint64_t
 
 	if (rc)
 		return rc;
-	rc = resize_unmounted(image, have, size, fault);
+	rc = resize_unmounted(image, size, fault);
 	if (mounted) {
 		int again = vps_image_mount(image, rc ? &other : fault);
 
 		rc = rc ?: again;
 	}
 	return rc;
+}
+
+static bool has_length(const struct vps_image *image, uint64_t size)
+{
+	struct stat st;
+
+	return !fstat(image->fd, &st) && (uint64_t)st.st_size == size;
 }
 
 int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
@@ -577,7 +646,7 @@ int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
 	size &= ~(BLOCK - 1);
 	if (rc)
 		return vps_refuse(fault, rc, "holds no ext4 file system", image->name);
-	if (size == have)
+	if (size == have && !has_undo(image) && (in_use || has_length(image, size)))
 		return 0;
 	if (size < VPS_IMAGE_MIN)
 		return vps_refuse(fault, -ERANGE, "an image has at least 16M", image->name);
@@ -592,13 +661,28 @@ int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
 	if (in_use)
 		return vps_refuse(fault, -EBUSY, "an image shrinks only while its VPS is stopped",
 				  image->tree);
-	return resize_offline(image, have, size, fault);
+	return resize_offline(image, size, fault);
+}
+
+/* The VPS that runs on it has a mount of its own. */
+static int check_unused(const struct vps_image *image, struct vps_fault *fault)
+{
+	struct vps_fault other;
+	int rc = vps_image_unmount(image, fault);
+
+	if (rc)
+		return rc;
+	rc = wait_until_gone(image);
+	if (!rc)
+		return 0;
+	(void)vps_image_mount(image, &other);
+	return vps_fault(fault, rc, "remove the disk of", image->tree);
 }
 
 int vps_image_remove(const struct vps_image *image, struct vps_fault *fault)
 {
 	char undo[NAME_MAX + 1];
-	int rc = vps_image_unmount(image, fault);
+	int rc = check_unused(image, fault);
 
 	if (rc)
 		return rc;

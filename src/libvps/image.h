@@ -45,13 +45,19 @@ void vps_image_close(struct vps_image *image);
 int vps_image_create(const char *tree, uint64_t size, uint64_t inodes, bool sparse,
 		     struct vps_fault *fault);
 
-/* Takes from the host what is not allocated yet. -ENOSPC */
+/* Takes from the host what is not allocated yet, to give nothing back. Unmounts it. -ENOSPC */
 int vps_image_reserve(const struct vps_image *image, struct vps_fault *fault);
 
-/* Mends what a crash has left and mounts it, unless it is mounted. */
+/*
+ * Mends what a crash has left and mounts it, unless it is mounted.
+ *   -EUCLEAN it needs e2fsck   -EBUSY somebody keeps it from being mended
+ */
 int vps_image_mount(const struct vps_image *image, struct vps_fault *fault);
 
-/* -EBUSY somebody uses it. 0 where it is not mounted. */
+/*
+ * -EBUSY somebody of the host uses it; a VPS that runs on it has a mount of its own, and goes on.
+ * 0 where it is not mounted.
+ */
 int vps_image_unmount(const struct vps_image *image, struct vps_fault *fault);
 
 bool vps_image_is_mounted(const struct vps_image *image);
@@ -64,7 +70,7 @@ bool vps_image_is_mounted(const struct vps_image *image);
 int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
 		     struct vps_fault *fault);
 
-/* Unmounts and removes it. */
+/* Unmounts and removes it. -EBUSY somebody uses it, a VPS that runs on it included */
 int vps_image_remove(const struct vps_image *image, struct vps_fault *fault);
 
 /* Has all its space been taken from the host? */

@@ -281,6 +281,20 @@ static int set_all(struct vps_host *host, uint32_t id, const struct vps_limit *l
 	return rc;
 }
 
+static int check_all(struct vps_host *host, int group, const struct vps_limit *limits,
+		     size_t count, struct vps_fault *fault)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < count; i++) {
+		const struct vps_meter *meter = vps_resource_entry(limits[i].resource)->meter;
+
+		if (meter && meter->check)
+			rc = meter->check(host, group, limits, count, limits[i].hard, fault);
+	}
+	return rc;
+}
+
 int vps_limit_set(struct vps_host *host, uint32_t id, const struct vps_limit *limits,
 		  size_t count, struct vps_fault *fault)
 {
@@ -297,6 +311,7 @@ int vps_limit_set(struct vps_host *host, uint32_t id, const struct vps_limit *li
 	if (!before)
 		return vps_fault(fault, -ENOMEM, "set the limit", "");
 	rc = get_all(host, id, limits, count, before, fault);
+	rc = rc ?: check_all(host, group, limits, count, fault);
 	rc = rc ?: set_all(host, id, limits, count, before, fault);
 	free(before);
 	return rc;

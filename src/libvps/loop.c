@@ -13,7 +13,10 @@
 
 #define LOOP_MAJOR 7
 /* Somebody else may have the free one first. */
-#define TRIES_MAX 100
+#define TRIES_MAX 1000
+/* Devices that take no discards never do again: these are above those that the host uses. */
+#define OWN_MIN 65536
+#define OWN_COUNT 65536
 
 static bool is_of(int device, const struct stat *image)
 {
@@ -66,39 +69,77 @@ int vps_loop_find(int image, char ret_path[VPS_LOOP_PATH_MAX])
 	return -ENOENT;
 }
 
-/* What is reserved is not given back, whoever trims the file system. */
-static int keep_space(const char *device)
+/* Takes discards from it, until the device itself is removed. */
+static int keep_space(const char *name)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/block/%s/queue/discard_max_bytes",
-		 strrchr(device, '/') + 1);
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/discard_max_bytes", name);
 	return vps_write_at(AT_FDCWD, path, "0");
 }
 
-static int make_loop(int control, int file, char path[VPS_LOOP_PATH_MAX])
+static int configure(int fd, int file)
 {
 	struct loop_config config = {
 		.fd = (uint32_t)file,
 		/* Not twice in memory, where the file can do without. */
 		.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO,
 	};
-	int number = ioctl(control, LOOP_CTL_GET_FREE);
+
+	if (!ioctl(fd, LOOP_CONFIGURE, &config))
+		return 0;
+	config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+	return errno != EINVAL || ioctl(fd, LOOP_CONFIGURE, &config) < 0 ? -errno : 0;
+}
+
+static int make_loop(int number, int file, bool reserved, char path[VPS_LOOP_PATH_MAX])
+{
 	_cleanup_(closep) int fd = -1;
 	char name[16];
+	int rc;
 
-	if (number < 0)
-		return -errno;
 	snprintf(name, sizeof(name), "loop%d", number);
 	fd = open_loop(name, O_RDWR, path);
 	if (fd < 0)
 		return fd;
-	if (ioctl(fd, LOOP_CONFIGURE, &config) < 0) {
-		config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-		if (errno != EINVAL || ioctl(fd, LOOP_CONFIGURE, &config) < 0)
-			return -errno;
-	}
-	return open_loop(name, O_RDONLY, path);
+	rc = configure(fd, file);
+	if (!rc && reserved)
+		rc = keep_space(name);
+	return rc ?: open_loop(name, O_RDONLY, path);
+}
+
+/* The number of a device without a file; the @try-th that is tried. */
+static int find_free(int control, const struct stat *image, bool reserved, int try)
+{
+	int number;
+
+	if (!reserved)
+		return ioctl(control, LOOP_CTL_GET_FREE);
+	number = OWN_MIN + (int)((image->st_ino + (ino_t)try) % OWN_COUNT);
+	/* What nobody has used since is there still. */
+	return ioctl(control, LOOP_CTL_ADD, number) < 0 && errno != EEXIST ? -1 : number;
+}
+
+/* One that was killed has left a device without a file. */
+static void remove_unused(int control)
+{
+	_cleanup_(closedirp) DIR *block = opendir("/sys/block");
+	const struct dirent *entry;
+	uint64_t number;
+
+	while (block && (entry = readdir(block)))
+		if (!strncmp(entry->d_name, "loop", 4) &&
+		    !vps_parse_u64(entry->d_name + 4, &number) && number >= OWN_MIN &&
+		    !is_used(dirfd(block), entry->d_name))
+			(void)ioctl(control, LOOP_CTL_REMOVE, (long)number);
+}
+
+void vps_loop_forget_unused(void)
+{
+	_cleanup_(closep) int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+
+	if (control >= 0)
+		remove_unused(control);
 }
 
 /* Of its own: the device would keep a lock that is on the caller's. */
@@ -116,26 +157,25 @@ int vps_loop_attach(int image, bool reserved, char ret_path[VPS_LOOP_PATH_MAX])
 {
 	_cleanup_(closep) int control = -1;
 	_cleanup_(closep) int file = -1;
-	_cleanup_(closep) int fd = vps_loop_find(image, ret_path);
-	int rc;
+	int fd = vps_loop_find(image, ret_path);
+	struct stat st;
 
 	if (fd != -ENOENT)
-		return steal_fd(&fd);
+		return fd;
 	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	if (control < 0)
+	if (control < 0 || fstat(image, &st) < 0)
 		return -errno;
 	file = open_again(image);
 	if (file < 0)
 		return file;
-	for (int i = 0; i < TRIES_MAX; i++) {
-		fd = make_loop(control, file, ret_path);
-		if (fd != -EBUSY && fd != -ENXIO)
+	for (int try = 0; try < TRIES_MAX; try++) {
+		int number = find_free(control, &st, reserved, try);
+
+		fd = number < 0 ? -errno : make_loop(number, file, reserved, ret_path);
+		if (fd != -EBUSY && fd != -ENXIO && fd != -ENOENT)
 			break;
 	}
-	if (fd < 0)
-		return fd;
-	rc = reserved ? keep_space(ret_path) : 0;
-	return rc ?: steal_fd(&fd);
+	return fd;
 }
 
 bool vps_loop_holds(int image, int fd)

@@ -122,6 +122,7 @@ static const struct vps_meter disk_meter = {
 
 static const struct vps_meter inodes_meter = {
 	.refusal = vps_disk_refusal, .get = vps_disk_get_inodes, .set = vps_disk_set_inodes,
+	.check = vps_disk_check_inodes,
 	.no_data = NO_DISK,
 };
 

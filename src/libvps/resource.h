@@ -41,14 +41,17 @@ struct vps_knob {
 /**
  * struct vps_meter - a resource that no controller counts
  * @refusal: why this host cannot, or NULL
- * @get, @set: of the context whose v2 group is @group; -ENODATA when it is not counted
- * @no_data: what is to be done then
+ * @get, @set: of the context whose v2 group is @group; -ENODATA when it is not counted,
+ *	for which @no_data tells what is to be done
+ * @check: would one of @limits, which are set together, hold? Before any is set; or NULL
  */
 struct vps_meter {
 	const char *(*refusal)(const struct vps_host *host);
 	int (*get)(const struct vps_host *host, int group, struct vps_limit_state *ret_state);
 	int (*set)(const struct vps_host *host, int group, uint64_t hard,
 		   struct vps_fault *fault);
+	int (*check)(const struct vps_host *host, int group, const struct vps_limit *limits,
+		     size_t count, uint64_t hard, struct vps_fault *fault);
 	const char *no_data;
 };
 

@@ -26,7 +26,6 @@ static int clone_tree(const struct vps_root *root, int tree, const char *path,
 		.attr_set = MOUNT_ATTR_NODEV,
 		.propagation = MS_PRIVATE,
 	};
-	/* An image is without setuid for the host's users; inside it is as on any disk. */
 	struct mount_attr suid = { .attr_clr = MOUNT_ATTR_NOSUID };
 	_cleanup_(closep) int mnt = open_tree(tree, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 					      AT_EMPTY_PATH | AT_RECURSIVE);
@@ -37,7 +36,7 @@ static int clone_tree(const struct vps_root *root, int tree, const char *path,
 		attr.attr_set |= MOUNT_ATTR_IDMAP;
 		attr.userns_fd = (uint64_t)root->userns;
 	}
-	if (mount_setattr(mnt, "", AT_EMPTY_PATH, &suid, sizeof(suid)) < 0)
+	if (root->image && mount_setattr(mnt, "", AT_EMPTY_PATH, &suid, sizeof(suid)) < 0)
 		return vps_fault(fault, -errno, "set mount flags", path);
 	if (mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return vps_fault(fault, -errno, root->userns < 0 ? "set mount flags" :

@@ -17,11 +17,13 @@
  * @fd: the mount that becomes "/" (or the working directory), O_PATH
  * @base: first host user id of the VPS; 0 without a user namespace
  * @userns: descriptor of its user namespace, -1 without
+ * @image: the tree is a disk of its own, which is without setuid for the host's users only
  */
 struct vps_root {
 	int fd;
 	uid_t base;
 	int userns;
+	bool image;
 };
 
 /* The host's half: a copy of the tree as a mount of its own, /dev and /sys on it. */

@@ -21,6 +21,7 @@
 #include "bpf.h"
 #include "child.h"
 #include "context.h"
+#include "disk.h"
 #include "root.h"
 #include "subid.h"
 #include "sys.h"
@@ -210,6 +211,9 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	int sock = start->sockets[0], noted;
 	struct vps_step step;
 
+	if (!rc && spawn->root)
+		rc = vps_disk_adopt(start->host, start->group, spawn->root, &start->root.image,
+				    fault);
 	if (!rc && has_own_mounts(spawn))
 		rc = vps_root_build(&start->root, spawn, fault);
 	if (rc)

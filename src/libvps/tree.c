@@ -103,6 +103,20 @@ int vps_tree_open(const char *path, struct vps_fault *fault)
 	return steal_fd(&fd);
 }
 
+int vps_tree_check_empty(int tree)
+{
+	int fd = openat(tree, ".", DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			return -ENOTEMPTY;
+	return 0;
+}
+
 /**
  * struct level - a directory on the way down to the one being emptied
  * @dir: NULL while it is not among the open ones

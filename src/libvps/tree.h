@@ -12,4 +12,7 @@
  */
 int vps_tree_parent(const char *path, char ret_name[NAME_MAX + 1]);
 
+/* 0, or -ENOTEMPTY */
+int vps_tree_check_empty(int tree);
+
 #endif /* VPS_TREE_H */

@@ -302,6 +302,111 @@ is_counted() {
 	vps-destroy --yes "$name"
 }
 
+@test "disk: a change of size after one that was cut short begins with what is there" {
+	requires images losetup
+	make --disk 200M --disk-kind image
+	vdisk mount "$tree"
+	mkdir "$tree/data"
+	head -c 40000000 /dev/urandom >"$tree/data/big"
+	before=$(sums)
+	vdisk umount "$tree"
+	# As if killed when resize2fs had done, and its record was still there.
+	cp --sparse=always "$image" "$T/copy"
+	loop=$(losetup --find --show "$image")
+	e2fsck -fp "$loop" >/dev/null || [ $? -eq 1 ]
+	resize2fs -z "$image.undo" "$loop" 90M
+	losetup --detach "$loop"
+	[ "$(vdisk status --raw "$tree" | cut -d ' ' -f 3)" -eq $((90 << 20)) ]
+	# A record that cannot be made, since something is in its way, ends the next change.
+	run -0 vdisk shrink --size 90M "$tree"
+	[ ! -e "$image.undo" ]
+	[ "$(stat -c %s "$image")" -eq $((90 << 20)) ]
+	vdisk mount "$tree"
+	[ "$(sums)" = "$before" ]
+	vdisk umount "$tree"
+	wait_until no_device
+	e2fsck -fn "$image"
+	# A file that is longer than what is in it gives the rest back.
+	truncate -s 150M "$image"
+	vdisk grow --size 90M "$tree"
+	[ "$(stat -c %s "$image")" -eq $((90 << 20)) ]
+	vps-destroy --yes "$name"
+}
+
+@test "disk: an image is not mounted with a change pending while somebody holds its device" {
+	requires images losetup
+	make --disk 64M --disk-kind image
+	loop=$(losetup --find --show "$image")
+	: >"$image.undo"
+	run -1 vdisk mount "$tree"
+	one_line "vdisk: *: somebody holds its loop device, *"
+	losetup --detach "$loop"
+	vdisk mount "$tree"
+	[ ! -e "$image.undo" ]
+	vdisk umount "$tree"
+	vps-destroy --yes "$name"
+}
+
+@test "disk: the disk of a running VPS is not removed, nor is a VPS started without its disk" {
+	requires images
+	make --disk 32M --disk-kind image
+	vps-start "$name"
+	run -1 vdisk remove "$tree"
+	one_line "vdisk: $tree: remove the disk of: Device or resource busy"
+	mountpoint -q "$tree"
+	[ -e "$image" ]
+	vps-stop "$name"
+	run -125 chcontext --silent --ctx "$ctx" --root "$tree" -- /bin/true
+	one_line "chcontext: $tree: its disk is not mounted"
+	[ -z "$(ls -A "$tree")" ]
+	mkdir -m 700 "$VPS_TREE_DIR/full"
+	: >"$VPS_TREE_DIR/full/file"
+	run -1 vdisk create --kind image --size 32M "$VPS_TREE_DIR/full"
+	one_line "vdisk: *Directory not empty"
+	[ ! -e "$VPS_TREE_DIR/.full.img" ]
+	vps-destroy --yes "$name"
+}
+
+@test "disk: limits of an image are set all or none, and inodes do not stand in its way" {
+	requires images
+	make --disk 64M --disk-kind image
+	vps-start "$name"
+	before=$(vlimit -c "$ctx" --raw | cut -d ' ' -f 2,6)
+	run -1 vlimit -c "$ctx" --proc 44 --disk 300M --inodes "$(field inodes 6)"
+	one_line "vlimit: inodes: an image's number of files *"
+	[ "$(vlimit -c "$ctx" --raw | cut -d ' ' -f 2,6)" = "$before" ]
+	run -1 vps-set "$name" --inodes 1M
+	one_line "vps-set: $name: inodes: an image's number of files *"
+	# One that cannot be read says nothing of the others.
+	chmod 644 "$image"
+	[ "$(field proc 6)" -eq 2048 ]
+	[ "$(field cpu-weight 6)" -eq 100 ]
+	chmod 600 "$image"
+	vps-stop "$name"
+	vps-destroy --yes "$name"
+}
+
+@test "disk: what was sparse is reserved from then on, and a device's next user may discard" {
+	requires images losetup
+	make --disk 64M --disk-kind image --sparse
+	vdisk mount "$tree"
+	free_ctx
+	chcontext --silent --ctx "$ctx" --create
+	vdisk attach --ctx "$ctx" "$tree"
+	fstrim "$tree" 2>/dev/null || :
+	[ $(($(stat -c %b "$image") * 512)) -ge $((64 << 20)) ]
+	loop=$(losetup --noheadings --output NAME --associated "$image")
+	[ "$(cat "/sys/block/${loop#/dev/}/queue/discard_max_bytes")" -eq 0 ]
+	chcontext --ctx "$ctx" --destroy
+	vdisk umount "$tree"
+	truncate -s 20M "$T/other"
+	losetup "$loop" "$T/other"
+	most=$(cat "/sys/block/${loop#/dev/}/queue/discard_max_bytes")
+	losetup --detach "$loop"
+	[ "$most" -gt 0 ]
+	vps-destroy --yes "$name"
+}
+
 @test "disk: what a killed create leaves is swept, its image as well" {
 	requires images
 	setsid vps-create "$name" --disk 200M --disk-kind image >/dev/null 2>&1 3>&- &
@@ -312,7 +417,11 @@ is_counted() {
 	wait_until sweep
 	[ -z "$(ls -A "$VPS_TREE_DIR")" ]
 	make --disk 32M --disk-kind image
-	vps-destroy --yes "$name"
+	# Between the image and the tree getting their names.
+	mv "$tree" "$VPS_TREE_DIR/.$name.new"
+	rm "$VPS_CONFIG_DIR/$name.conf"
+	sweep
+	[ -z "$(ls -A "$VPS_TREE_DIR")" ]
 }
 
 @test "disk: sweep unmounts what a VPS leaves that ended by itself" {
@@ -446,6 +555,24 @@ is_counted() {
 	wait_until is_counted
 	vps-stop "$name"
 	cd /
+	vps-destroy --yes "$name"
+}
+
+@test "disk: a quota holds no limit that the configuration does not have" {
+	on_quota
+	make --disk 20M --inodes 1000
+	vps-start "$name"
+	vps-stop "$name"
+	sed -i /LIMIT_DISK/d "$VPS_CONFIG_DIR/$name.conf"
+	vps-start "$name"
+	[ "$(field disk 6)" = inf ]
+	[ "$(field inodes 6)" = 1000 ]
+	in_vps 'dd if=/dev/zero of=/f bs=1M count=30 2>/dev/null'
+	vps-stop "$name"
+	sed -i /LIMIT_INODES/d "$VPS_CONFIG_DIR/$name.conf"
+	vps-start "$name"
+	[ "$(field disk 6)/$(field inodes 6)" = inf/inf ]
+	vps-stop "$name"
 	vps-destroy --yes "$name"
 }
 
