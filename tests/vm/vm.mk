@@ -3,16 +3,19 @@
 # to $(O)/log/vm-NAME.tap.
 #
 # An emulated machine keeps one processor busy: vm-quick runs two side by side, each with one
-# processor of its own, and all that depends on the host's init in both. What does not, the
-# attempts to escape, is divided between them. "make vm-check" runs everything in both, with
-# two processors and at more instants.
+# processor of its own. What the host's init could make a difference to runs with systemd, all
+# else on the plain machine, and the life of VPSes in both. "make vm-check" runs everything in
+# both, with two processors and at more instants.
 
-VM_OWN := tests/vm/machine.bats tests/vm/boot.bats $(wildcard tests/system/*.bats)
-VM_ESCAPES := $(wildcard tests/escape/*.bats)
-VM_HALF := $(addprefix tests/escape/,enter.bats groups.bats)
+VM_OWN := tests/vm/machine.bats tests/vm/boot.bats
+VM_SYSTEM := $(wildcard tests/system/*.bats tests/escape/*.bats)
+VM_BOTH := $(addprefix tests/system/,030-life.bats 060-cgroup.bats)
+VM_SYSTEMD := $(addprefix tests/system/,020-enter.bats 040-config.bats 050-kill9.bats \
+	080-debian.bats 090-limits.bats) $(addprefix tests/escape/,enter.bats groups.bats)
 
-vm-plain: VM_RUN := --cpus 1 $(VM_OWN) $(filter-out $(VM_HALF),$(VM_ESCAPES))
-vm-systemd: VM_RUN := --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats $(VM_HALF)
+vm-plain: VM_RUN := --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
+vm-systemd: VM_RUN := --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats \
+	$(VM_BOTH) $(VM_SYSTEMD)
 vm-systemd-all: VM_RUN := --init systemd
 vm-plain-all vm-systemd-all: export VPS_TEST_ROUNDS ?= 8
 VM_QUICK := vm-plain vm-systemd
