@@ -451,6 +451,12 @@ is_counted() {
 	run -1 vps-start "$name"
 	one_line "vps-start: $name: *Directory not empty"
 	rmdir "$tree/in-the-way"
+	# What was mounted for a start that fails is unmounted.
+	sed -i 's/^LIMIT_DISK=.*/LIMIT_DISK="1M"/' "$VPS_CONFIG_DIR/$name.conf"
+	run -1 vps-start "$name"
+	one_line "vps-start: $name: *at least 16M"
+	is_unmounted
+	no_context "$ctx"
 	dd if=/dev/zero of="$image" bs=1M count=32 conv=notrunc 2>/dev/null
 	run -1 vps-start "$name"
 	[[ ${lines[0]} == *"needs e2fsck by hand"* ]]
