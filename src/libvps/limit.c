@@ -382,6 +382,8 @@ int vps_limit_reset_peak(struct vps_host *host, uint32_t id, const struct vps_re
 		return rc;
 	if (place.entry->meter) {
 		rc = place.entry->meter->get(host, place.v2, &state);
+		if (rc == -ENODATA || (!rc && state.peak == VPS_LIMIT_NONE))
+			return -ENOTSUP;
 		return rc ?: write_mark(&place, state.peak);
 	}
 	if (!place.knob->peak)
