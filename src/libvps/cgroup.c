@@ -136,15 +136,21 @@ static void enable_controllers(int group)
 
 /*
  * Whatever the caller's umask: the kernel looks at each directory on the way to a group with
- * the rights of whoever mounts cgroup2 inside.
+ * the rights of whoever mounts cgroup2 inside. Those of the host are not to be opened by
+ * anybody else, who could lock them.
  */
-static int make_group(int dirfd, const char *name)
+static int make_group_of_mode(int dirfd, const char *name, mode_t mode)
 {
-	mode_t mask = umask(022);
-	int rc = mkdirat(dirfd, name, 0755) < 0 ? -errno : 0;
+	mode_t mask = umask(0);
+	int rc = mkdirat(dirfd, name, mode) < 0 ? -errno : 0;
 
 	umask(mask);
 	return rc;
+}
+
+static int make_group(int dirfd, const char *name)
+{
+	return make_group_of_mode(dirfd, name, 0711);
 }
 
 static int make_parent(const char *mount, int *fd, struct vps_fault *fault)
@@ -210,7 +216,7 @@ int vps_group_make(struct vps_cgroups *cg, uint32_t id, struct vps_fault *fault)
 	group = open_dir(cg->parent_fd, name);
 	if (group < 0)
 		return vps_fault(fault, group, "open its group", name);
-	rc = make_group(group, "payload");
+	rc = make_group_of_mode(group, "payload", 0755);
 	if (!rc)
 		rc = make_group(group, "enter");
 	if (rc)

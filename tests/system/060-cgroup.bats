@@ -125,3 +125,16 @@ is_count() {
 	done
 	release TERM
 }
+
+@test "cgroup: who is not root cannot lock a group that contexts are made under" {
+	requires userns setpriv
+	new_root
+	hold sleep 1000
+	# A group that there was before this test may be of another mode.
+	[ "$(stat -c %a "$contexts/$ctx")" = 711 ]
+	run ! setpriv --reuid 12345 --regid 12345 --clear-groups flock -n "$contexts/$ctx" true
+	flock -n "$contexts" true
+	# Inside, its own are to be seen by all.
+	run -0 vps-enter "$ctx" -u user -- ls /sys/fs/cgroup/cgroup.procs
+	release TERM
+}
