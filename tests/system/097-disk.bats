@@ -206,6 +206,28 @@ is_counted() {
 	umount "$VPS_TREE_DIR"
 }
 
+@test "disk: where the host is full after all, a sparse image says so, and is whole again later" {
+	requires images
+	mount -t tmpfs -o size=100m,mode=700 none "$VPS_TREE_DIR"
+	make --disk 60M --disk-kind image --sparse
+	vps-start "$name"
+	in_vps 'echo before >/before && sync'
+	# Files of the host's own that were not promised to anybody.
+	dd if=/dev/zero of="$VPS_TREE_DIR/own" bs=1M 2>/dev/null || :
+	run ! in_vps 'dd if=/dev/zero of=/fill bs=1M count=30 conv=fsync'
+	[[ $output == *'I/O error'* || $output == *'No space left'* || $output == *'Read-only'* ]]
+	vps-stop "$name"
+	run -0 vps-doctor --raw
+	[[ $output == *"promised"* ]]
+	rm "$VPS_TREE_DIR/own"
+	vps-start "$name"
+	[ "$(cat "$tree/before")" = before ]
+	in_vps 'rm -f /fill && dd if=/dev/zero of=/fill bs=1M count=20 conv=fsync'
+	vps-stop "$name"
+	vps-destroy --yes "$name"
+	umount "$VPS_TREE_DIR"
+}
+
 @test "disk: an image is made larger and smaller between stop and start" {
 	requires images
 	make --disk 64M --disk-kind image
