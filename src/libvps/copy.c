@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * A copy of a tree: the walk of walk.c, which makes at each name what it meets. A directory is made
- * when it is visited and stays open, as its companion, while what is in it is copied; its times
- * come last, since what is made in it changes them.
+ * when it is visited and stays open, as its companion, while what is in it is copied. Its times
+ * come when all below it is done, since what is made in it changes them, and so does its default
+ * access list, which would change what is made in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,51 +15,51 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 /* Without memory an entry is not added; its own member tells. */
 #define HASH_NONFATAL_OOM 1
 #define uthash_nonfatal_oom(entry) ((entry)->lost = true)
 #include <uthash.h>
 
-#include "sys.h"
+#include "tree.h"
 #include "util.h"
 
 #define BUFFER_SIZE (128 * 1024)
 #define CHUNK_MAX ((size_t)1 << 30)
+#define DEFAULT_ACL "system.posix_acl_default"
+/* How long somebody may take to give up a lease on a file; the kernel waits 45 s. */
+#define LEASE_TRIES 1200
+#define LEASE_PAUSE_NS 50000000
 
-/* The first copy of a file of several names. */
+/*
+ * The first copy of a file of several names, as name_to_handle_at(2) tells: its path would be the
+ * tenant's to make long.
+ */
 struct linked {
 	struct {
 		dev_t dev;
 		ino_t ino;
 	} key;
-	char *path;
 	bool lost;
 	UT_hash_handle hh;
-};
-
-/* A directory whose times are still to be set. */
-struct dated {
-	struct dated *next;
-	struct timespec times[2];
-	char path[];
+	struct file_handle *handle;
 };
 
 /**
  * struct copy - a copy under way
- * @to: what is copied into
+ * @from, @to: the original, and what is copied into
  * @skip: length of what the original's paths begin with
- * @lock: guards @links and the making of what is in it, @dated and @fault
+ * @lock: guards @links and the making of what is in it
  * @failed: -errno, after which nothing more is copied
  * @no_clones: the file system has none
  */
 struct copy {
 	const struct vps_copy_spec *spec;
-	int to;
+	int from, to;
 	size_t skip;
 	pthread_mutex_t lock;
 	struct linked *links;
-	struct dated *dated;
 	struct vps_fault *fault;
 	atomic_int failed;
 	atomic_bool no_clones;
@@ -70,8 +71,7 @@ struct copy {
 static bool is_kept(const char *name)
 {
 	return !strncmp(name, "user.", 5) || !strcmp(name, "security.capability") ||
-	       !strcmp(name, "system.posix_acl_access") ||
-	       !strcmp(name, "system.posix_acl_default");
+	       !strcmp(name, "system.posix_acl_access");
 }
 
 static int copy_xattr(int from, int to, const char *name)
@@ -80,7 +80,7 @@ static int copy_xattr(int from, int to, const char *name)
 	ssize_t size = fgetxattr(from, name, NULL, 0);
 
 	if (size < 0)
-		return errno == ENODATA ? 0 : -errno;
+		return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
 	value = malloc((size_t)size + 1);
 	if (!value)
 		return -ENOMEM;
@@ -205,21 +205,36 @@ static int copy_data(struct copy *copy, int from, int to, const struct stat *st)
 
 /* ---- one name -------------------------------------- */
 
-/* It may be another one than a moment ago; a fifo that is opened must not be waited for. */
+/* A fifo that is opened must not be waited for, but who has a lease is asked to give it up. */
+static int open_file(const struct vps_walk_name *name)
+{
+	const struct timespec pause = { .tv_nsec = LEASE_PAUSE_NS };
+	int fd = -1;
+
+	for (int i = 0; i < LEASE_TRIES; i++) {
+		fd = openat(name->fd, name->name,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* 1: it is another file by now than the one that the walk has met. */
 static int copy_file(struct copy *copy, const struct vps_walk_name *name)
 {
-	_cleanup_(closep) int from = openat(name->fd, name->name, O_RDONLY | O_NOFOLLOW |
-					    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_(closep) int from = open_file(name);
 	_cleanup_(closep) int to = -1;
 	struct stat st;
 	int rc;
 
 	if (from < 0)
-		return errno == ENOENT || errno == ELOOP ? 0 : -errno;
+		return from == -ENOENT || from == -ELOOP ? 1 : from;
 	if (fstat(from, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return 0;
+		return 1;
 	to = openat(*name->companion, name->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
 		    O_CLOEXEC, 0600);
 	if (to < 0)
@@ -227,7 +242,9 @@ static int copy_file(struct copy *copy, const struct vps_walk_name *name)
 	rc = copy_data(copy, from, to, &st) ?: dress(from, to, &st);
 	if (rc)
 		return rc;
-	return futimens(to, (struct timespec[2]){ st.st_atim, st.st_mtim }) < 0 ? -errno : 0;
+	if (futimens(to, (struct timespec[2]){ st.st_atim, st.st_mtim }) < 0)
+		return -errno;
+	return st.st_dev != name->st->st_dev || st.st_ino != name->st->st_ino;
 }
 
 static int copy_link(const struct vps_walk_name *name)
@@ -236,7 +253,7 @@ static int copy_link(const struct vps_walk_name *name)
 	ssize_t len = readlinkat(name->fd, name->name, target, sizeof(target) - 1);
 
 	if (len < 0)
-		return errno == ENOENT || errno == EINVAL ? 0 : -errno;
+		return errno == ENOENT || errno == EINVAL ? 1 : -errno;
 	target[len] = '\0';
 	return symlinkat(target, *name->companion, name->name) < 0 ? -errno : 0;
 }
@@ -256,12 +273,13 @@ static int copy_special(const struct vps_walk_name *name)
 	if (rc)
 		return rc;
 	if (fchownat(to, name->name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	if (!S_ISLNK(st->st_mode) && fchmodat(to, name->name, st->st_mode & 07777, 0) < 0)
 		return -errno;
 	return utimensat(to, name->name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+/* 1: nothing was made, or of another file than the one that the walk has met. */
 static int make_one(struct copy *copy, const struct vps_walk_name *name)
 {
 	switch (name->st->st_mode & S_IFMT) {
@@ -281,79 +299,99 @@ static int make_one(struct copy *copy, const struct vps_walk_name *name)
 
 /* ---- several names of one file -------------------------------------- */
 
-/* Path of @name below the tree, to be free(3)d. */
-static char *path_of(const struct copy *copy, const struct vps_walk_name *name)
+static struct file_handle *handle_of(int dir, const char *name)
 {
-	_cleanup_(freep) char *dir = vps_walk_path(name->dir);
-	size_t size = dir ? strlen(dir) + strlen(name->name) + 4 : 0;
-	char *path = dir ? malloc(size) : NULL;
+	_cleanup_(freep) struct file_handle *most = calloc(1, sizeof(*most) + MAX_HANDLE_SZ);
+	struct file_handle *handle;
+	size_t size;
+	int mount;
 
-	if (path)
-		snprintf(path, size, ".%s%s%s", dir + copy->skip, *name->name ? "/" : "",
-			 name->name);
-	return path;
+	if (!most)
+		return NULL;
+	most->handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(dir, name, most, &mount, 0) < 0)
+		return NULL;
+	size = sizeof(*handle) + most->handle_bytes;
+	handle = malloc(size);
+	return handle ? memcpy(handle, most, size) : NULL;
 }
 
 static int link_again(const struct copy *copy, const struct vps_walk_name *name,
-		      const char *path)
+		      struct file_handle *handle)
 {
-	_cleanup_(closep) int first = vps_sys_openat2(copy->to, path, O_PATH | O_NOFOLLOW, 0,
-						      VPS_RESOLVE_STRICT);
+	_cleanup_(closep) int first = open_by_handle_at(copy->to, handle, O_PATH | O_CLOEXEC);
 
-	if (first < 0)
-		return first;
-	return linkat(first, "", *name->companion, name->name, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	if (first < 0 || linkat(first, "", *name->companion, name->name, AT_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
 }
 
-/* With the lock: whoever meets another of its names waits until the first is there. */
-static int copy_linked(struct copy *copy, const struct vps_walk_name *name)
+static void free_linked(struct linked *linked)
 {
-	struct linked *made = calloc(1, sizeof(*made)), *found;
-	int rc;
+	free(linked->handle);
+	free(linked);
+}
+
+/* Where the file system has no handles each name becomes a file of its own. */
+static int remember(struct copy *copy, const struct vps_walk_name *name)
+{
+	struct linked *made = calloc(1, sizeof(*made));
 
 	if (!made)
 		return -ENOMEM;
 	made->key.dev = name->st->st_dev;
 	made->key.ino = name->st->st_ino;
-	HASH_FIND(hh, copy->links, &made->key, sizeof(made->key), found);
-	if (found) {
-		free(made);
-		return link_again(copy, name, found->path);
+	made->handle = handle_of(*name->companion, name->name);
+	if (!made->handle) {
+		free_linked(made);
+		return 0;
 	}
-	made->path = path_of(copy, name);
-	if (made->path)
-		HASH_ADD(hh, copy->links, key, sizeof(made->key), made);
-	if (!made->path || made->lost) {
-		free(made->path);
-		free(made);
+	HASH_ADD(hh, copy->links, key, sizeof(made->key), made);
+	if (made->lost) {
+		free_linked(made);
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+/* With the lock: whoever meets another of its names waits until the first is there. */
+static int copy_linked(struct copy *copy, const struct vps_walk_name *name)
+{
+	struct linked key = { 0 }, *found;
+	struct stat st;
+	int rc;
+
+	key.key.dev = name->st->st_dev;
+	key.key.ino = name->st->st_ino;
+	HASH_FIND(hh, copy->links, &key.key, sizeof(key.key), found);
+	if (found)
+		return link_again(copy, name, found->handle);
 	rc = make_one(copy, name);
-	/* One that was gone before it could be copied. */
-	if (!rc && faccessat(*name->companion, name->name, F_OK, AT_SYMLINK_NOFOLLOW)) {
-		HASH_DEL(copy->links, made);
-		free(made->path);
-		free(made);
-	}
-	return rc;
+	/* Of sockets and devices there is no copy. */
+	if (rc || faccessat(*name->companion, name->name, F_OK, AT_SYMLINK_NOFOLLOW))
+		return rc;
+	/* What cannot be opened may have been exchanged while it was copied. */
+	if (!S_ISREG(name->st->st_mode) &&
+	    (fstatat(name->fd, name->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	     st.st_ino != name->st->st_ino))
+		return 1;
+	return remember(copy, name);
 }
 
 /* ---- directories -------------------------------------- */
 
-static int note_times(struct copy *copy, const char *path, const struct stat *st)
+/* "." or "./...": the path of @dir below the tree, to be free(3)d. */
+static char *path_of(const struct copy *copy, const struct vps_walk_dir *dir)
 {
-	struct dated *dated = malloc(sizeof(*dated) + strlen(path) + 1);
+	_cleanup_(freep) char *whole = vps_walk_path(dir);
+	const char *rest = whole ? whole + copy->skip : NULL;
+	char *path = NULL;
 
-	if (!dated)
-		return -ENOMEM;
-	dated->times[0] = st->st_atim;
-	dated->times[1] = st->st_mtim;
-	memcpy(dated->path, path, strlen(path) + 1);
-	pthread_mutex_lock(&copy->lock);
-	dated->next = copy->dated;
-	copy->dated = dated;
-	pthread_mutex_unlock(&copy->lock);
-	return 0;
+	while (rest && *rest == '/')
+		rest++;
+	if (rest && asprintf(&path, ".%s%s", *rest ? "/" : "", rest) < 0)
+		return NULL;
+	return path;
 }
 
 /* Makes @path, whose last part is not there yet, and opens it. */
@@ -361,55 +399,62 @@ static int make_dir(const struct copy *copy, char *path)
 {
 	char *name = strrchr(path, '/');
 	_cleanup_(closep) int up = -1;
-	int rc;
 
-	*name = '\0';
-	up = vps_sys_openat2(copy->to, path, O_PATH | O_DIRECTORY, 0, VPS_RESOLVE_STRICT);
-	*name++ = '/';
+	*name++ = '\0';
+	up = vps_tree_open_below(copy->to, path, O_PATH | O_DIRECTORY);
 	if (up < 0)
 		return up;
-	rc = mkdirat(up, name, 0700) < 0 ? -errno : 0;
-	return rc ?: vps_sys_openat2(up, name, O_RDONLY | O_DIRECTORY, 0, VPS_RESOLVE_STRICT);
+	if (mkdirat(up, name, 0700) < 0)
+		return -errno;
+	return vps_tree_open_below(up, name, O_RDONLY | O_DIRECTORY);
 }
 
-/* The tree itself; and each file system has one of the other. */
-static bool is_there(const char *path)
+/* The tree itself is there; and each file system has a directory of the other name. */
+static int open_dir(const struct copy *copy, char *path)
 {
-	return !strcmp(path, ".") || !strcmp(path, "./lost+found");
+	int fd = -ENOENT;
+
+	if (!strcmp(path, ".") || !strcmp(path, "./lost+found"))
+		fd = vps_tree_open_below(copy->to, path, O_RDONLY | O_DIRECTORY);
+	return fd == -ENOENT ? make_dir(copy, path) : fd;
 }
 
 static int copy_dir(struct copy *copy, const struct vps_walk_name *name)
 {
-	_cleanup_(freep) char *path = path_of(copy, name);
-	int to, rc;
+	_cleanup_(freep) char *path = path_of(copy, name->dir);
+	int to = path ? open_dir(copy, path) : -ENOMEM;
 
-	if (!path)
-		return -ENOMEM;
-	to = is_there(path) ? vps_sys_openat2(copy->to, path, O_RDONLY | O_DIRECTORY, 0,
-					      VPS_RESOLVE_STRICT) : make_dir(copy, path);
-	if (to == -ENOENT && is_there(path))
-		to = make_dir(copy, path);
 	if (to < 0)
 		return to;
 	*name->companion = to;
-	rc = dress(name->fd, to, name->st);
-	return rc ?: note_times(copy, path, name->st);
+	return dress(name->fd, to, name->st);
 }
 
-/* Those below first: they are noted after those above. */
-static int set_times(struct copy *copy)
+/* All in it is there. */
+static int finish_dir(const struct copy *copy, const struct vps_walk_dir *dir)
 {
-	int rc = 0;
+	_cleanup_(freep) char *there = path_of(copy, dir), *here = path_of(copy, dir);
+	_cleanup_(closep) int from = -1;
+	_cleanup_(closep) int to = -1;
+	struct stat st;
+	int rc;
 
-	for (struct dated *dated = copy->dated; !rc && dated; dated = dated->next) {
-		_cleanup_(closep) int fd = vps_sys_openat2(copy->to, dated->path, O_RDONLY |
-							   O_DIRECTORY, 0, VPS_RESOLVE_STRICT);
-
-		rc = fd < 0 ? fd : futimens(fd, dated->times) < 0 ? -errno : 0;
-		if (rc)
-			vps_fault(copy->fault, rc, "set the times of", dated->path);
-	}
-	return rc;
+	if (!there || !here)
+		return -ENOMEM;
+	from = vps_tree_open_below(copy->from, there, O_RDONLY | O_DIRECTORY);
+	/* It has gone meanwhile: it keeps the times of its copy. */
+	if (from < 0)
+		return from == -ENOENT || from == -ENOTDIR || from == -ELOOP ? 0 : from;
+	to = vps_tree_open_below(copy->to, here, O_RDONLY | O_DIRECTORY);
+	if (to < 0)
+		return to;
+	rc = copy_xattr(from, to, DEFAULT_ACL);
+	if (rc)
+		return rc;
+	if (fstat(from, &st) < 0 ||
+	    futimens(to, (struct timespec[2]){ st.st_atim, st.st_mtim }) < 0)
+		return -errno;
+	return 0;
 }
 
 /* ---- the whole -------------------------------------- */
@@ -423,12 +468,14 @@ static int visit(const struct vps_walk_name *name, void *data)
 		return 0;
 	if (!*name->name)
 		return copy_dir(copy, name);
-	if (name->st->st_nlink < 2)
-		return make_one(copy, name);
-	pthread_mutex_lock(&copy->lock);
-	rc = copy_linked(copy, name);
-	pthread_mutex_unlock(&copy->lock);
-	return rc;
+	if (name->st->st_nlink < 2) {
+		rc = make_one(copy, name);
+	} else {
+		pthread_mutex_lock(&copy->lock);
+		rc = copy_linked(copy, name);
+		pthread_mutex_unlock(&copy->lock);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 static void note_fault(const char *path, int err, void *data)
@@ -437,6 +484,21 @@ static void note_fault(const char *path, int err, void *data)
 
 	if (!copy->failed)
 		copy->failed = vps_fault(copy->fault, err, "copy", path);
+}
+
+static void finish(const struct vps_walk_dir *dir, const struct vps_tree_size *size,
+		   unsigned int depth, void *data)
+{
+	struct copy *copy = data;
+	int rc = copy->failed ? 0 : finish_dir(copy, dir);
+
+	(void)size;
+	(void)depth;
+	if (rc) {
+		_cleanup_(freep) char *path = vps_walk_path(dir);
+
+		note_fault(path ?: "", rc, copy);
+	}
 }
 
 static void tell(uint64_t names, void *data)
@@ -452,14 +514,7 @@ static void free_copy(struct copy *copy)
 
 	HASH_ITER(hh, copy->links, link, next) {
 		HASH_DEL(copy->links, link);
-		free(link->path);
-		free(link);
-	}
-	while (copy->dated) {
-		struct dated *dated = copy->dated;
-
-		copy->dated = dated->next;
-		free(dated);
+		free_linked(link);
 	}
 	pthread_mutex_destroy(&copy->lock);
 }
@@ -486,6 +541,7 @@ static int copy_all(struct copy *copy, int from, const char *path, uint64_t *ret
 	struct vps_walk_spec spec = {
 		.threads = copy->spec->threads,
 		.visit = visit,
+		.report = finish,
 		.fault = note_fault,
 		.progress = copy->spec->progress ? tell : NULL,
 		.data = copy,
@@ -503,13 +559,15 @@ static int copy_all(struct copy *copy, int from, const char *path, uint64_t *ret
 	if (rc)
 		return vps_fault(copy->fault, rc, "copy", path);
 	*ret_names = size.names;
-	return set_times(copy);
+	return 0;
 }
 
 int vps_tree_copy(int from, const char *path, int to, const struct vps_copy_spec *spec,
 		  struct vps_copied *ret_copied, struct vps_fault *fault)
 {
-	struct copy copy = { .spec = spec, .to = to, .skip = strlen(path), .fault = fault };
+	struct copy copy = {
+		.spec = spec, .from = from, .to = to, .skip = strlen(path), .fault = fault,
+	};
 	uint64_t names = 0;
 	int rc;
 

@@ -236,6 +236,36 @@ static int extend(const struct vps_image *image, uint64_t size, bool sparse,
 	return rc;
 }
 
+static int wait_until_gone(const struct vps_image *image)
+{
+	struct timespec pause = { .tv_nsec = GONE_PAUSE_NS };
+	char path[VPS_LOOP_PATH_MAX];
+
+	for (int i = 0; i < GONE_TRIES; i++) {
+		int device = vps_loop_find(image->fd, path);
+
+		if (device < 0)
+			return device == -ENOENT ? 0 : device;
+		close(device);
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+/* Unmounts it, on the host and wherever else. */
+static int free_device(const struct vps_image *image, struct vps_fault *fault)
+{
+	int rc = vps_image_unmount(image, fault);
+
+	if (rc)
+		return rc;
+	rc = wait_until_gone(image);
+	if (rc == -EBUSY)
+		return vps_refuse(fault, rc, "is in use elsewhere: a VPS runs on it, or somebody"
+				  " has mounts of his own", image->tree);
+	return rc ? vps_fault(fault, rc, "look for loop devices", "") : 0;
+}
+
 int vps_image_reserve(const struct vps_image *image, struct vps_fault *fault)
 {
 	int rc;
@@ -243,7 +273,7 @@ int vps_image_reserve(const struct vps_image *image, struct vps_fault *fault)
 	if (vps_image_is_reserved(image))
 		return 0;
 	/* With another device, which gives nothing back. */
-	rc = vps_image_unmount(image, fault);
+	rc = free_device(image, fault);
 	return rc ?: extend(image, 0, false, fault);
 }
 
@@ -411,22 +441,6 @@ static int mount_device(const char *device, int tree)
 				  MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return -errno;
 	return 0;
-}
-
-static int wait_until_gone(const struct vps_image *image)
-{
-	struct timespec pause = { .tv_nsec = GONE_PAUSE_NS };
-	char path[VPS_LOOP_PATH_MAX];
-
-	for (int i = 0; i < GONE_TRIES; i++) {
-		int device = vps_loop_find(image->fd, path);
-
-		if (device < 0)
-			return device == -ENOENT ? 0 : device;
-		close(device);
-		nanosleep(&pause, NULL);
-	}
-	return -EBUSY;
 }
 
 /*
@@ -598,13 +612,10 @@ static int resize_unmounted(const struct vps_image *image, uint64_t size,
 {
 	_cleanup_(closep) int device = -1;
 	char path[VPS_LOOP_PATH_MAX];
-	int rc = wait_until_gone(image);
+	int rc = free_device(image, fault);
 
-	if (rc == -EBUSY)
-		return vps_refuse(fault, rc, "is in use elsewhere: a VPS runs on it, or somebody"
-				  " has mounts of his own", image->tree);
 	if (rc)
-		return vps_fault(fault, rc, "look for loop devices", "");
+		return rc;
 	device = attach(image, path, fault);
 	rc = device < 0 ? device : change(image, device, size, fault);
 	closep(&device);
@@ -617,11 +628,8 @@ static int resize_offline(const struct vps_image *image, uint64_t size, struct v
 {
 	bool mounted = vps_image_is_mounted(image);
 	struct vps_fault other;
-	int rc = vps_image_unmount(image, fault);
+	int rc = resize_unmounted(image, size, fault);
 
-	if (rc)
-		return rc;
-	rc = resize_unmounted(image, size, fault);
 	if (mounted) {
 		int again = vps_image_mount(image, rc ? &other : fault);
 
@@ -667,16 +675,13 @@ int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
 /* The VPS that runs on it has a mount of its own. */
 static int check_unused(const struct vps_image *image, struct vps_fault *fault)
 {
+	bool mounted = vps_image_is_mounted(image);
 	struct vps_fault other;
-	int rc = vps_image_unmount(image, fault);
+	int rc = free_device(image, fault);
 
-	if (rc)
-		return rc;
-	rc = wait_until_gone(image);
-	if (!rc)
-		return 0;
-	(void)vps_image_mount(image, &other);
-	return vps_fault(fault, rc, "remove the disk of", image->tree);
+	if (rc && mounted)
+		(void)vps_image_mount(image, &other);
+	return rc;
 }
 
 int vps_image_remove(const struct vps_image *image, struct vps_fault *fault)

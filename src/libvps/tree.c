@@ -15,6 +15,8 @@
 #define DIRECTORY (O_RDONLY | O_DIRECTORY)
 /* Directories kept open at once, and the tree; those between are found again by "..". */
 #define OPEN_MAX_LEVELS 32
+/* What one openat2(2) takes of a path. */
+#define STEP_MAX (PATH_MAX - 1)
 /* How often something else may have changed the tree meanwhile until it is given up. */
 #define RACES_MAX 1000
 
@@ -101,6 +103,30 @@ int vps_tree_open(const char *path, struct vps_fault *fault)
 		return vps_refuse(fault, err, "no directory above is root's and closed to others",
 				 path);
 	return steal_fd(&fd);
+}
+
+int vps_tree_open_below(int from, char *path, uint64_t flags)
+{
+	uint64_t resolve = VPS_RESOLVE_STRICT & ~(uint64_t)RESOLVE_NO_XDEV;
+	_cleanup_(closep) int fd = -1;
+	size_t left = strlen(path);
+
+	for (;;) {
+		size_t step = left;
+		int next;
+
+		while (step > STEP_MAX || (step < left && path[step] != '/'))
+			step--;
+		path[step] = '\0';
+		next = vps_sys_openat2(fd < 0 ? from : fd, path,
+				       step < left ? O_PATH | O_DIRECTORY : flags, 0, resolve);
+		if (next < 0 || step == left)
+			return next;
+		closep(&fd);
+		fd = next;
+		path += step + 1;
+		left -= step + 1;
+	}
 }
 
 int vps_tree_check_empty(int tree)

@@ -22,7 +22,7 @@
 #define uthash_nonfatal_oom(entry) ((entry)->lost = true)
 #include <uthash.h>
 
-#include "sys.h"
+#include "tree.h"
 #include "util.h"
 #include "vps.h"
 
@@ -35,8 +35,6 @@
 /* How often a directory is looked for that is exchanged for something else and back. */
 #define SWAPS_MAX 8
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-/* What one openat2(2) takes of a path. */
-#define STEP_MAX (PATH_MAX - 1)
 
 /* The file of a hard link, once. */
 struct linked {
@@ -353,31 +351,6 @@ static void push_dir(struct vps_walk *walk, struct vps_walk_dir *dir)
 	pthread_cond_broadcast(&walk->changed);
 }
 
-/* Down @path, which may be longer than the kernel takes at once and is written to. */
-static int open_path(int from, char *path)
-{
-	uint64_t resolve = VPS_RESOLVE_STRICT & ~(uint64_t)RESOLVE_NO_XDEV;
-	_cleanup_(closep) int fd = -1;
-	size_t left = strlen(path);
-
-	for (;;) {
-		size_t step = left;
-		int next;
-
-		while (step > STEP_MAX || (step < left && path[step] != '/'))
-			step--;
-		path[step] = '\0';
-		next = vps_sys_openat2(fd < 0 ? from : fd, path,
-				       O_DIRECTORY | (step < left ? O_PATH : O_RDONLY), 0, resolve);
-		if (next < 0 || step == left)
-			return next;
-		closep(&fd);
-		fd = next;
-		path += step + 1;
-		left -= step + 1;
-	}
-}
-
 /* From the next one above that is open; the tree itself always is. */
 static int open_again(struct vps_walk *walk, struct vps_walk_dir *dir)
 {
@@ -391,7 +364,7 @@ static int open_again(struct vps_walk *walk, struct vps_walk_dir *dir)
 	path = path_below(from, dir, "");
 	if (!path)
 		return -ENOMEM;
-	fd = open_path(from->fd, path);
+	fd = vps_tree_open_below(from->fd, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

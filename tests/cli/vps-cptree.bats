@@ -54,6 +54,62 @@ list() {
 	expect "the user's, not the host's" [ "$(getfattr -d -m - to/file 2>/dev/null | grep -c -e user.color -e trusted)" = 1 ]
 }
 
+@test "vps-cptree: a default access list is not inherited by what is copied" {
+	requires root setfacl
+	mkdir -p from/d/sub to && echo s >from/d/key && chmod 640 from/d/key
+	mkfifo -m 660 from/d/fifo && ln from/d/key from/d/other
+	setfacl -d -m u:1234:rwx from/d
+	capture "$BUILD/vps-cptree" from to
+	expect "done" [ "$status$errors" = 0 ]
+	expect "the same lists" [ "$(cd from && getfacl -R . 2>/dev/null)" = "$(cd to && getfacl -R . 2>/dev/null)" ]
+}
+
+@test "vps-cptree: slashes, and paths longer than the kernel takes at once" {
+	mkdir -p from/a to && echo x >from/a/file
+	capture "$BUILD/vps-cptree" from/// to/
+	expect "a copy" [ "$status$(cat to/a/file)" = 0x ]
+	name=$(printf 'n%.0s' {1..250})
+	(cd from && for _ in {1..20}; do mkdir "$name" && cd "$name" || exit; done
+		echo deep >file && ln file link)
+	rm -rf to/a
+	capture "$BUILD/vps-cptree" from to
+	expect "done" [ "$status$errors" = 0 ]
+	expect "all of it" [ "$("$BUILD/vdu" --raw from | cut -d ' ' -f 1,2)" = "$("$BUILD/vdu" --raw to | cut -d ' ' -f 1,2)" ]
+	"$BUILD/vps-rmtree" from to
+}
+
+@test "vps-cptree: a name that becomes another file takes none of its links along" {
+	requires root
+	mkdir -p from/big from/a/b/c/d/live/snap from/a/b/c/d/live/snap2
+	# While one thread copies the first, another waits with what it has seen of the live name.
+	head -c 200000000 /dev/zero >from/big/file && ln from/big/file from/big/link
+	for _ in {1..8}; do
+		rm -rf to && mkdir to
+		echo old >from/a/b/c/d/live/file
+		ln -f from/a/b/c/d/live/file from/a/b/c/d/live/snap/file && ln -f from/a/b/c/d/live/file from/a/b/c/d/live/snap2/file
+		"$BUILD/vps-cptree" -j 2 from to 3>&- &
+		copier=$!
+		until [ -s to/big/file ] || [ -s to/big/link ]; do sleep 0.001; done
+		echo NEW >from/new && mv from/new from/a/b/c/d/live/file
+		wait "$copier"
+		expect "snapshots as they are" [ "$(cat to/a/b/c/d/live/*/file)" = "old
+old" ]
+	done
+}
+
+@test "vps-cptree: a lease on a file is waited for" {
+	requires root
+	mkdir from to && echo x >from/file
+	perl -e 'use Fcntl; open my $f, "+<", "from/file" or die; $SIG{IO} = sub { fcntl($f, 1024, 2) };
+		fcntl($f, 1024, 1) or die; $| = 1; print "held\n"; sleep 20' >held 3>&- &
+	holder=$!
+	until [ -s held ]; do sleep 0.01; done
+	capture "$BUILD/vps-cptree" from to
+	kill "$holder" 2>/dev/null || :
+	wait "$holder" 2>/dev/null || :
+	expect "a copy" [ "$status$(cat to/file)" = 0x ]
+}
+
 @test "vps-cptree: devices are left out and counted, sockets are left out" {
 	requires root
 	mkdir from to && mknod from/null c 1 3 && mknod from/disk b 8 0

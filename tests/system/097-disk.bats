@@ -374,7 +374,7 @@ is_counted() {
 	make --disk 32M --disk-kind image
 	vps-start "$name"
 	run -1 vdisk remove "$tree"
-	one_line "vdisk: $tree: remove the disk of: Device or resource busy"
+	one_line "vdisk: $tree: is in use elsewhere: a VPS runs on it, *"
 	mountpoint -q "$tree"
 	[ -e "$image" ]
 	vps-stop "$name"
@@ -517,7 +517,7 @@ is_counted() {
 	[ "$(vps-enter "$TAG-2" -- cat /mark)" = unique ]
 	vps-stop "$TAG-2" "$name"
 	# One that does not run is mounted for the copy, and only there.
-	vps-create "$TAG-3" --from "$name"
+	vps-create "$TAG-3" --from "$tree///"
 	[ "$(cat "$VPS_TREE_DIR/$TAG-3/mark")" = unique ]
 	is_unmounted
 	wait_until no_device
