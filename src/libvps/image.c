@@ -252,7 +252,7 @@ static int wait_until_gone(const struct vps_image *image)
 	return -EBUSY;
 }
 
-/* Unmounts it, on the host and wherever else. */
+/* Unmounts it, and waits until nobody else has it. */
 static int free_device(const struct vps_image *image, struct vps_fault *fault)
 {
 	int rc = vps_image_unmount(image, fault);
