@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vps.h"
@@ -155,16 +154,14 @@ const char *cli_human_time(uint64_t us, char buf[24]);
 
 /* ---- limits of one process (rlimit.c) ------------------------------------- */
 
-struct cli_rlimit {
-	int resource;
-	struct rlimit value;
-};
-
 /*
  * "NAME=VALUE" or "NAME=SOFT:HARD", names as in prlimit(1), values in the kernel's units with
  * K M G T P, or "inf". -ENOENT no such name, -EDOM soft above hard, -EINVAL, -ERANGE.
  */
-int cli_parse_rlimit(const char *word, struct cli_rlimit *ret_rlimit);
+int cli_parse_rlimit(const char *word, struct vps_rlimit *ret_rlimit);
+
+/* The same for --rlimit's argument; dies with usage. */
+void cli_take_rlimit(const char *word, struct vps_rlimit *ret_rlimit);
 
 /* ---- numbers of the last look (marks.c) ------------------------------------ */
 

@@ -49,10 +49,10 @@ static int parse_value(const char *text, size_t len, rlim_t *ret_value)
 	return 0;
 }
 
-int cli_parse_rlimit(const char *word, struct cli_rlimit *ret_rlimit)
+int cli_parse_rlimit(const char *word, struct vps_rlimit *ret_rlimit)
 {
 	const char *value = strchr(word, '='), *hard;
-	struct cli_rlimit rlimit;
+	struct vps_rlimit rlimit;
 	int err;
 
 	if (!value)
@@ -72,4 +72,14 @@ int cli_parse_rlimit(const char *word, struct cli_rlimit *ret_rlimit)
 		return -EDOM;
 	*ret_rlimit = rlimit;
 	return 0;
+}
+
+void cli_take_rlimit(const char *word, struct vps_rlimit *ret_rlimit)
+{
+	int err = cli_parse_rlimit(word, ret_rlimit);
+
+	if (err == -ENOENT)
+		cli_usage("--rlimit='%s': no such limit of a process", word);
+	if (err)
+		cli_usage("--rlimit='%s': not NAME=HARD or NAME=SOFT:HARD", word);
 }

@@ -89,6 +89,33 @@ static const char *check_userns(const char *value)
 	return strcmp(value, "auto") && strcmp(value, "no") ? "auto or no" : NULL;
 }
 
+/* As ulimit of a shell: letters, and a value for each. */
+static const char *check_ulimit(const char *value)
+{
+	static const char want[] = "letters of ulimit with a value each, as -n 1024 -u 200";
+	bool wants_value = false;
+	char word[24];
+	uint64_t number;
+
+	for (size_t len; *value; value += len, value += strspn(value, " ")) {
+		len = strcspn(value, " ");
+		if (!len || len >= sizeof(word))
+			return want;
+		memcpy(word, value, len);
+		word[len] = '\0';
+		if (wants_value) {
+			if (strcmp(word, "unlimited") && vps_parse_u64(word, &number))
+				return want;
+			wants_value = false;
+		} else if (strcmp(word, "-H")) {
+			if (len != 2 || *word != '-' || !strchr("cdefilmnqrstuvx", word[1]))
+				return want;
+			wants_value = true;
+		}
+	}
+	return wants_value ? want : NULL;
+}
+
 static const char *check_disk(const char *value)
 {
 	enum vps_disk_kind kind;
@@ -123,7 +150,7 @@ static const struct key {
 	{ "IPROOT", NULL, NULL },
 	{ "IPROOTDEV", NULL, NULL },
 	{ "IPROOTBCAST", NULL, NULL },
-	{ "ULIMIT", NULL, NULL },
+	{ "ULIMIT", check_ulimit, NULL },
 	{ "LIMIT_PROC", NULL, NULL },
 	{ "LIMIT_VM", NULL, NULL },
 	{ "LIMIT_RSS", NULL, NULL },

@@ -51,6 +51,30 @@ static void take_terminal(void)
 			return;
 }
 
+/* The first process is 1 in here; who may not look has his own. */
+static void read_rlimits(struct rlimit limits[RLIM_NLIMITS])
+{
+	for (unsigned int i = 0; i < RLIM_NLIMITS; i++)
+		if (prlimit(1, (__rlimit_resource_t)i, NULL, &limits[i]) < 0)
+			(void)getrlimit((__rlimit_resource_t)i, &limits[i]);
+}
+
+/* No more than the first process has, nor than the caller. */
+static void put_rlimits(const struct rlimit limits[RLIM_NLIMITS])
+{
+	for (unsigned int i = 0; i < RLIM_NLIMITS; i++) {
+		struct rlimit want = limits[i], have;
+
+		if (getrlimit((__rlimit_resource_t)i, &have) < 0)
+			continue;
+		if (want.rlim_max > have.rlim_max)
+			want.rlim_max = have.rlim_max;
+		if (want.rlim_cur > want.rlim_max)
+			want.rlim_cur = want.rlim_max;
+		(void)setrlimit((__rlimit_resource_t)i, &want);
+	}
+}
+
 static _Noreturn void inner_main(const struct entry *entry)
 {
 	const struct vps_enter *enter = entry->enter;
@@ -58,9 +82,11 @@ static _Noreturn void inner_main(const struct entry *entry)
 	char *const *argv = enter->argv;
 	struct vps_fault fault = { 0 };
 	struct vps_user user;
+	struct rlimit limits[RLIM_NLIMITS];
 	struct vps_step step;
 	int rc, sock = entry->sockets[1];
 
+	read_rlimits(limits);
 	rc = vps_user_find(enter->user ?: "root", &user, &fault);
 	if (!rc)
 		rc = vps_walls_stdio(enter->stdio, &fault);
@@ -79,6 +105,7 @@ static _Noreturn void inner_main(const struct entry *entry)
 	/* A caller that is gone wants nothing executed any more. */
 	if (vps_step_done(sock, 0, -1) || vps_step_wait(sock, &step))
 		_exit(127);
+	put_rlimits(limits);
 	if (argv) {
 		rc = vps_execute(argv, environ, -1);
 	} else {

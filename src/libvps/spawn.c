@@ -135,6 +135,16 @@ static int child_prepare(const struct start *start, int root, struct vps_fault *
 	return rc;
 }
 
+/* When all is prepared: what it takes to prepare may be more. */
+static int put_rlimits(const struct vps_spawn *spawn, struct vps_fault *fault)
+{
+	for (size_t i = 0; i < spawn->rlimit_count; i++)
+		if (setrlimit((__rlimit_resource_t)spawn->rlimits[i].resource,
+			      &spawn->rlimits[i].value) < 0)
+			return vps_fault(fault, -errno, "set a limit of its processes", "");
+	return 0;
+}
+
 static _Noreturn void child_main(const struct start *start)
 {
 	const struct vps_spawn *spawn = start->spawn;
@@ -155,6 +165,9 @@ static _Noreturn void child_main(const struct start *start)
 		vps_step_fail(sock, rc, &fault);
 	if (vps_step_done(sock, 0, -1) || vps_step_wait(sock, &step))	/* for the state */
 		_exit(127);
+	rc = put_rlimits(spawn, &fault);
+	if (rc)
+		vps_step_fail(sock, rc, &fault);
 	rc = vps_execute(spawn->argv, spawn->envp, start->exec_fd);
 	vps_fault(&fault, rc, "execute", spawn->argv[0]);
 	vps_step_fail(sock, rc, &fault);
@@ -202,6 +215,14 @@ static int map_ids(struct start *start, pid_t pid, struct vps_fault *fault)
 	return rc ? vps_fault(fault, rc, "delegate its group", "") : 0;
 }
 
+/* What the child may not raise itself; where this process may not either, the child says so. */
+static void lift_rlimits(const struct vps_spawn *spawn, pid_t pid)
+{
+	for (size_t i = 0; i < spawn->rlimit_count; i++)
+		(void)prlimit(pid, (__rlimit_resource_t)spawn->rlimits[i].resource,
+			      &spawn->rlimits[i].value, NULL);
+}
+
 /* From the birth of the child to the moment in which it executes. */
 static int parent_conduct(struct start *start, const struct vps_child *child,
 			  struct vps_fault *fault)
@@ -224,6 +245,7 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	rc = vps_step_wait(sock, &step);
 	if (rc)
 		return step_fault(rc, &step, fault);
+	lift_rlimits(spawn, child->pid);
 	rc = noted ?: vps_context_set_running(start->host, start->group);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -314,6 +315,15 @@ enum vps_net {
 };
 
 /**
+ * struct vps_rlimit - a limit of one process, which what it starts inherits
+ * @resource: RLIMIT_*
+ */
+struct vps_rlimit {
+	int resource;
+	struct rlimit value;
+};
+
+/**
  * struct vps_spawn - the first process of a context and the walls around it
  * @argv: command, NULL terminated
  * @envp: its whole environment
@@ -330,6 +340,7 @@ enum vps_net {
  * @own_tty: file descriptors 0-2 are a log, not the caller's (root only):
  *	/dev/console of the VPS, which is var/log/console.log of its tree
  * @tied: it is killed when the thread that started it ends
+ * @rlimits, @rlimit_count: limits of each process, which nobody inside can raise
  * @stdio: what becomes fds 0-2 when not @own_tty (usually 0, 1, 2)
  */
 struct vps_spawn {
@@ -346,6 +357,8 @@ struct vps_spawn {
 	bool userns;
 	bool own_tty;
 	bool tied;
+	const struct vps_rlimit *rlimits;
+	size_t rlimit_count;
 	int stdio[3];
 };
 
@@ -392,7 +405,8 @@ struct vps_enter {
 };
 
 /*
- * vps_context_enter - runs a command in the namespaces of a running context.
+ * vps_context_enter - runs a command in the namespaces of a running context, with no higher
+ * limits of a process than its first process has.
  *   -ENOENT no such context (or command: fault->step "execute")   -ESRCH nothing runs in it
  *   -EACCES it is private   -EINVAL fault->step "user": no such or malformed user
  */

@@ -25,9 +25,12 @@ enum {
 	OPT_NET,
 	OPT_USERNS,
 	OPT_INIT,
+	OPT_RLIMIT,
 	OPT_DISCONNECT,
 	OPT_SILENT,
 };
+
+#define RLIMITS_MAX 16
 
 static const struct poptOption options[] = {
 	{ "ctx", 'c', POPT_ARG_STRING, NULL, 'c', "number of the context", "N" },
@@ -52,6 +55,8 @@ static const struct poptOption options[] = {
 	{ "userns", '\0', POPT_ARG_STRING, NULL, OPT_USERNS, "auto (default) or no", "MODE" },
 	{ "init", '\0', POPT_ARG_STRING, NULL, OPT_INIT,
 	  "run the first process of a system: auto, builtin or a path", "INIT" },
+	{ "rlimit", '\0', POPT_ARG_STRING, NULL, OPT_RLIMIT,
+	  "limit of each process inside; may be repeated", "NAME=[SOFT:]HARD" },
 	{ "disconnect", '\0', POPT_ARG_NONE, NULL, OPT_DISCONNECT,
 	  "do not wait; output goes to the console log of the root", NULL },
 	{ "silent", '\0', POPT_ARG_NONE, NULL, OPT_SILENT, "do not print the number", NULL },
@@ -78,6 +83,8 @@ struct request {
 	enum vps_net net;
 	bool no_userns;
 	char *init;
+	struct vps_rlimit rlimits[RLIMITS_MAX];
+	size_t rlimit_count;
 	bool disconnect;
 	bool silent;
 	char **argv;
@@ -127,6 +134,13 @@ static void parse_word(struct request *req, int opt, const char *arg)
 		cli_usage("--userns='%s': neither auto nor no", arg);
 }
 
+static void add_rlimit(struct request *req, const char *word)
+{
+	if (req->rlimit_count == RLIMITS_MAX)
+		cli_usage("--rlimit: more than %d", RLIMITS_MAX);
+	cli_take_rlimit(word, &req->rlimits[req->rlimit_count++]);
+}
+
 static void parse_option(struct request *req, int opt, char *arg)
 {
 	switch (opt) {
@@ -144,6 +158,7 @@ static void parse_option(struct request *req, int opt, char *arg)
 	case OPT_NET:
 	case OPT_USERNS: parse_word(req, opt, arg); break;
 	case OPT_INIT: req->init = arg; break;
+	case OPT_RLIMIT: add_rlimit(req, arg); break;
 	case OPT_DISCONNECT: req->disconnect = true; break;
 	case OPT_SILENT: req->silent = true; break;
 	}
@@ -173,6 +188,8 @@ static void check(const struct request *req)
 	if (req->init && strcmp(req->init, "auto") && strcmp(req->init, "builtin") &&
 	    req->init[0] != '/')
 		cli_usage("--init='%s': neither auto, builtin nor a path", req->init);
+	if (req->rlimit_count && !runs)
+		cli_usage("--rlimit goes with a command or --init");
 	if (req->disconnect && !req->root)
 		cli_usage("--disconnect goes with --root");
 	if (!req->create && !req->destroy && !runs &&
@@ -328,6 +345,7 @@ static int run(struct vps_host *host, const struct request *req)
 		.hostname = req->hostname, .domainname = req->domainname,
 		.caps = bounding_set(req, userns), .net = req->net, .userns = userns,
 		.own_tty = req->disconnect, .tied = !req->disconnect, .stdio = { 0, 1, 2 },
+		.rlimits = req->rlimits, .rlimit_count = req->rlimit_count,
 	};
 	struct cli_pty pty = { -1, -1 };
 	struct vps_child child;

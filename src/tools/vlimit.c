@@ -48,7 +48,7 @@ struct request {
 	struct vps_limit limits[RESOURCES_MAX];
 	size_t limit_count;
 	char *rlimit_texts[RLIMITS_MAX];
-	struct cli_rlimit rlimits[RLIMITS_MAX];
+	struct vps_rlimit rlimits[RLIMITS_MAX];
 	size_t rlimit_count;
 	const char **command;
 };
@@ -212,17 +212,8 @@ static void parse_limits(struct request *r)
 
 static void parse_rlimits(struct request *r)
 {
-	size_t i;
-
-	for (i = 0; i < r->rlimit_count; i++) {
-		const char *text = r->rlimit_texts[i];
-		int err = cli_parse_rlimit(text, &r->rlimits[i]);
-
-		if (err == -ENOENT)
-			cli_usage("--rlimit='%s': no such limit of a process", text);
-		if (err)
-			cli_usage("--rlimit='%s': not NAME=HARD or NAME=SOFT:HARD", text);
-	}
+	for (size_t i = 0; i < r->rlimit_count; i++)
+		cli_take_rlimit(r->rlimit_texts[i], &r->rlimits[i]);
 }
 
 /* Rules over several options. */

@@ -29,7 +29,7 @@ refused() {
 	for line in 'S_HOSTNAME=$(touch /tmp/x)' 'NONSENSE="1"' 'S_CONTEXT="2"' 'S_CONTEXT="abc"' \
 		'NET="everything"' 'USERNS="perhaps"' 'INIT="sbin/init"' 'S_FLAGS="fast"' \
 		'S_CAPS="no_such_cap"' 'ONBOOT="maybe"' \
-		'DISK="floppy"' 'DISK_SPARSE="1"' 'LIMIT_DISK="-1"' 'S_HOSTNAME="a b"' 'S_HOSTNAME="x' 'words'; do
+		'DISK="floppy"' 'DISK_SPARSE="1"' 'ULIMIT="-n"' 'LIMIT_DISK="-1"' 'S_HOSTNAME="a b"' 'S_HOSTNAME="x' 'words'; do
 		write_conf "$name" NET=shared
 		printf '%s\n' "$line" >>"$conf"
 		refused "*$conf:2: *"
@@ -90,7 +90,7 @@ refused() {
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by the stock engine; boot a FreeVPS kernel*"
 	done
-	for line in 'IPROOT="192.0.2.1"' 'RATE_MAX="1M"' 'ULIMIT="-u 10"'; do
+	for line in 'IPROOT="192.0.2.1"' 'RATE_MAX="1M"'; do
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by this version*"
 	done
@@ -100,6 +100,26 @@ refused() {
 	printf 'LIMIT_PROC=""\nS_CONTEXT="%s"\n' "$ctx" >"$conf"
 	run -0 vps-start "$name"
 	run -0 vps-stop "$name"
+}
+
+@test "config: ULIMIT holds for the first process and for who enters, and none inside raises it" {
+	write_conf "$name" S_CONTEXT="$ctx" ULIMIT="-H -n 200 -u 300 -f 1024 -c 0"
+	vps-start "$name"
+	limits=$(cat "/proc/$(vps-stat --long -c "$ctx" | sed -n 's/^init pid: *//p')/limits")
+	[[ $limits == *"Max open files "*" 200 "*" 200 "* ]]
+	[[ $limits == *"Max file size "*" 1048576 "*" 1048576 "* ]]
+	[[ $limits == *"Max processes "*" 300 "*" 300 "* ]]
+	run -0 vps-enter "$name" -- sh -c 'ulimit -n; ulimit -Hn; ulimit -u; ulimit -c'
+	[ "$output" = $'200\n200\n300\n0' ]
+	run ! vps-enter "$name" -- sh -c 'ulimit -Hn 201'
+	run ! vps-enter "$name" -- sh -c 'dd if=/dev/zero of=/tmp/big bs=1M count=2'
+	[ "$(stat -c %s "$root/tmp/big")" -eq 1048576 ]
+	vps-stop "$name"
+	# Without the key it is as whoever starts it has it.
+	run -0 chcontext --silent --ctx "$ctx" --root "$root" --rlimit nofile=77:88 -- sh -c 'ulimit -Sn; ulimit -Hn'
+	[ "$output" = $'77\n88' ]
+	run -125 chcontext --silent --ctx "$ctx" --root "$root" --rlimit nonsense=1 -- true
+	one_line "chcontext: --rlimit='nonsense=1': no such limit of a process *"
 }
 
 @test "config: bad names are no paths" {

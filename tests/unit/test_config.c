@@ -62,6 +62,8 @@ static const struct {
 	{ "ONBOOT=\n", "ONBOOT", NULL },
 	{ "ONBOOT=\"\"\n", "ONBOOT", NULL },
 	{ "ULIMIT=\"\"\nLIMIT_PROC=\n", "ULIMIT", NULL },
+	{ "ULIMIT=\"-H -u 256 -n 1024  -v unlimited\"\n", "ULIMIT",
+	  "-H -u 256 -n 1024  -v unlimited" },
 	{ "LIMIT_PROC=100\n", "LIMIT_PROC", "100" },
 	{ "LIMIT_RSS=\"256M:512M\"\n", "LIMIT_RSS", "256M:512M" },
 	{ "LIMIT_RSS=25%\n", "LIMIT_RSS", "25%" },
@@ -90,6 +92,8 @@ static const struct {
 #define FLAGS_WANTED "must be a list of lock, sched, nproc, private and stop"
 #define CAPS_WANTED "must be capability names, each with '!' before it to take it away"
 #define NOT_SET "not KEY=\"value\" with no blank before '='"
+
+#define ULIMIT_WANT "letters of ulimit with a value each, as -n 1024 -u 200\n"
 
 static const struct {
 	const char *text;
@@ -160,10 +164,15 @@ static const struct {
 	{ BYTES("DISK=floppy\nDISK_SPARSE=1\n"),
 	  "1: DISK='floppy': must be auto, quota or image\n"
 	  "2: DISK_SPARSE='1': must be yes or no\n" },
-	{ BYTES("BRIDGE=br0\nULIMIT=\"-H -u 5\"\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
+	{ BYTES("ULIMIT=-n\n"), "1: ULIMIT='-n': must be " ULIMIT_WANT },
+	{ BYTES("ULIMIT=\"-S -n 5\"\n"), "1: ULIMIT='-S -n 5': must be " ULIMIT_WANT },
+	{ BYTES("ULIMIT=\"n 5\"\n"), "1: ULIMIT='n 5': must be " ULIMIT_WANT },
+	{ BYTES("ULIMIT=\"-n 5 6\"\n"), "1: ULIMIT='-n 5 6': must be " ULIMIT_WANT },
+	{ BYTES("ULIMIT=\"-n -5\"\n"), "1: ULIMIT='-n -5': must be " ULIMIT_WANT },
+	{ BYTES("ULIMIT=\"-zz 5\"\n"), "1: ULIMIT='-zz 5': must be " ULIMIT_WANT },
+	{ BYTES("BRIDGE=br0\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
 	  "1: BRIDGE: not supported by this version\n"
-	  "2: ULIMIT: not supported by this version\n"
-	  "3: IPROOT: not supported by this version\n4: unknown key 'LIMIT_FOO'\n" },
+	  "2: IPROOT: not supported by this version\n3: unknown key 'LIMIT_FOO'\n" },
 	{ BYTES("ONBOOT=" VALUE_64 "\n"),
 	  "1: ONBOOT='a23456789-123456789-123456789-123456789-': "
 	  "must be yes, no or a number from 1 to 99\n" },
