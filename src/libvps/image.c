@@ -33,7 +33,7 @@
 /* What a group of blocks covers; inodes have 256 bytes. */
 #define GROUP (32768 * BLOCK)
 #define INODES_A_BLOCK 16
-/* How long a file system that was unmounted may take to be gone. */
+/* How long a file system that was unmounted, or somebody at work, may take to be gone. */
 #define GONE_TRIES 200
 #define GONE_PAUSE_NS 10000000
 
@@ -85,6 +85,19 @@ int vps_image_find(const char *tree, struct vps_image *ret_image, struct vps_fau
 	return rc;
 }
 
+/* Who is at work may be about to end, or to die. */
+static bool lock_image(const struct vps_image *image)
+{
+	const struct timespec pause = { .tv_nsec = GONE_PAUSE_NS };
+
+	for (int i = 0; i < GONE_TRIES; i++) {
+		if (!flock(image->fd, LOCK_EX | LOCK_NB))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 int vps_image_open(const char *tree, struct vps_image *ret_image, struct vps_fault *fault)
 {
 	struct vps_image image;
@@ -92,7 +105,7 @@ int vps_image_open(const char *tree, struct vps_image *ret_image, struct vps_fau
 
 	if (rc)
 		return rc;
-	if (flock(image.fd, LOCK_EX | LOCK_NB) < 0) {
+	if (!lock_image(&image)) {
 		rc = vps_refuse(fault, -EBUSY, "somebody is at work on it", image.name);
 		vps_image_close(&image);
 		return rc;

@@ -32,7 +32,7 @@ struct vps_image {
  */
 int vps_image_find(const char *tree, struct vps_image *ret_image, struct vps_fault *fault);
 
-/* The same, locked, which all that changes it needs. -EBUSY somebody else is at work on it */
+/* The same, locked, which all that changes it needs. -EBUSY somebody is at work on it, for long */
 int vps_image_open(const char *tree, struct vps_image *ret_image, struct vps_fault *fault);
 void vps_image_close(struct vps_image *image);
 
