@@ -206,35 +206,32 @@ const char *vps_disk_refusal(const struct vps_host *host)
 	return NULL;
 }
 
-int vps_disk_get_space(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
+/* What cannot be read says nothing of the context's other limits: -ENODATA. */
+static int get_state(const struct vps_host *host, int group, bool inodes,
+		     struct vps_limit_state *ret_state)
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
 
-	/* What cannot be read says nothing of the context's other limits. */
 	if (look_of_group(host, group, &disk, tree))
 		return -ENODATA;
 	*ret_state = (struct vps_limit_state){
-		.used = disk.used, .hard = disk.size, .soft = VPS_LIMIT_NONE,
-		.peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
+		.used = inodes ? disk.inodes : disk.used,
+		.hard = inodes ? disk.inodes_max : disk.size,
+		.soft = VPS_LIMIT_NONE, .peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
 	};
 	return 0;
+}
+
+int vps_disk_get_space(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
+{
+	return get_state(host, group, false, ret_state);
 }
 
 int vps_disk_get_inodes(const struct vps_host *host, int group,
 			struct vps_limit_state *ret_state)
 {
-	struct vps_disk disk;
-	char tree[PATH_MAX];
-
-	/* What cannot be read says nothing of the context's other limits. */
-	if (look_of_group(host, group, &disk, tree))
-		return -ENODATA;
-	*ret_state = (struct vps_limit_state){
-		.used = disk.inodes, .hard = disk.inodes_max, .soft = VPS_LIMIT_NONE,
-		.peak = VPS_LIMIT_NONE, .hits = VPS_LIMIT_NONE,
-	};
-	return 0;
+	return get_state(host, group, true, ret_state);
 }
 
 static int set_quota(const char *tree, uint64_t limit,
@@ -341,28 +338,30 @@ static int mount_image(const char *tree, bool reserve, struct vps_fault *fault)
 	return rc;
 }
 
+static int clear_quota(int fd, const char *tree, uint32_t project, struct vps_fault *fault)
+{
+	int rc = vps_quota_clear(fd, project);
+
+	return rc ? vps_fault(fault, rc, "clear the quota of", tree) : 0;
+}
+
+/* Limits are those that are set from now on. */
 static int label_tree(const char *tree, const struct vps_disk_spec *spec,
 		      struct vps_fault *fault)
 {
 	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
-	uint32_t project;
+	uint32_t project = 0;
 	const char *why;
+	int rc = 0;
 
 	if (fd < 0)
 		return fd;
 	why = vps_quota_refusal(fd);
 	if (why)
 		return vps_refuse(fault, -ENOTSUP, why, tree);
-	if (!vps_quota_project(fd, &project))
-		return 0;
-	return vps_quota_label(fd, tree, spec->progress, spec->data, &project, fault);
-}
-
-/* Of a tree that is labelled. */
-static int clear_quota(const char *tree, struct vps_fault *fault)
-{
-	return set_quota(tree, VPS_LIMIT_INF, vps_quota_set_space, fault) ?:
-	       set_quota(tree, VPS_LIMIT_INF, vps_quota_set_inodes, fault);
+	if (vps_quota_project(fd, &project))
+		rc = vps_quota_label(fd, tree, spec->progress, spec->data, &project, fault);
+	return rc ?: clear_quota(fd, tree, project, fault);
 }
 
 static bool has_image(const char *tree)
@@ -387,11 +386,7 @@ static int make_ready(const char *tree, const struct vps_disk_spec *spec,
 	if (!image && spec->kind == VPS_DISK_IMAGE)
 		return vps_refuse(fault, -ENODATA, "has no image; vps-create NEW --from this VPS"
 				  " --disk SIZE makes one", tree);
-	/* Limits are those that are set from now on. */
-	if (image)
-		rc = mount_image(tree, !spec->sparse, fault);
-	else
-		rc = label_tree(tree, spec, fault) ?: clear_quota(tree, fault);
+	rc = image ? mount_image(tree, !spec->sparse, fault) : label_tree(tree, spec, fault);
 	if (!rc)
 		*ret_kind = image ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
 	return rc;
@@ -449,7 +444,7 @@ static int adopt_quota(const struct vps_host *host, int group, const char *tree,
 	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd) ||
 	    !read_attr(host, group, &kind, path))
 		return 0;
-	rc = clear_quota(tree, fault);
+	rc = clear_quota(fd, tree, project, fault);
 	if (rc)
 		return rc;
 	rc = write_attr(host, group, VPS_DISK_QUOTA, tree);
@@ -564,7 +559,7 @@ static int forget_quota(const char *tree, struct vps_fault *fault)
 		return fd == -ENOENT || fd == -EPERM ? 0 : fd;
 	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd))
 		return 0;
-	return clear_quota(tree, fault);
+	return clear_quota(fd, tree, project, fault);
 }
 
 int vps_disk_remove(const char *tree, struct vps_fault *fault)

@@ -77,6 +77,12 @@ int vps_quota_set_inodes(int fd, uint32_t project, uint64_t inodes)
 	return vps_sys_quotactl(fd, COMMAND(Q_SETQUOTA), project, &dq);
 }
 
+int vps_quota_clear(int fd, uint32_t project)
+{
+	return vps_quota_set_space(fd, project, VPS_LIMIT_INF) ?:
+	       vps_quota_set_inodes(fd, project, VPS_LIMIT_INF);
+}
+
 /* ---- labels ---------------------- */
 
 static int read_label(int fd, uint32_t *ret_project)
@@ -274,8 +280,7 @@ static int take_project(int fd, uint32_t *ret_project)
 	if (project == PROJECT_MAX)
 		return -ENOSPC;
 	/* What somebody left behind who had it before. */
-	rc = rc ?: vps_quota_set_space(fd, project, VPS_LIMIT_INF);
-	rc = rc ?: vps_quota_set_inodes(fd, project, VPS_LIMIT_INF);
+	rc = rc ?: vps_quota_clear(fd, project);
 	rc = rc ?: write_label(fd, project, true);
 	if (!rc)
 		*ret_project = project;

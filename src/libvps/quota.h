@@ -42,4 +42,7 @@ int vps_quota_get(int fd, uint32_t project, struct vps_quota *ret_quota);
 int vps_quota_set_space(int fd, uint32_t project, uint64_t bytes);
 int vps_quota_set_inodes(int fd, uint32_t project, uint64_t inodes);
 
+/* No limit on either. */
+int vps_quota_clear(int fd, uint32_t project);
+
 #endif /* VPS_QUOTA_H */
