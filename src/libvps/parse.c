@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -252,4 +253,98 @@ int vps_parse_engine(const char *s, enum vps_engine_kind *ret_kind)
 			return 0;
 		}
 	return -EINVAL;
+}
+
+/* ---- addresses ------------------------------------------------------------- */
+
+static bool is_for_vps(const struct vps_addr *addr)
+{
+	struct in6_addr a;
+	uint32_t v4;
+
+	memcpy(&a, addr->bytes, sizeof(a));
+	memcpy(&v4, addr->bytes, sizeof(v4));
+	v4 = ntohl(v4);
+	if (addr->family == AF_INET)
+		return v4 >> 24 && v4 >> 24 != IN_LOOPBACKNET && v4 >> 28 < 0xe;
+	return !IN6_IS_ADDR_UNSPECIFIED(&a) && !IN6_IS_ADDR_LOOPBACK(&a) &&
+	       !IN6_IS_ADDR_MULTICAST(&a) && !IN6_IS_ADDR_LINKLOCAL(&a) &&
+	       !IN6_IS_ADDR_V4MAPPED(&a);
+}
+
+/* A netmask of IPv4, "255.255.255.0". */
+static int parse_mask(const char *s, unsigned int *ret_prefix)
+{
+	unsigned int ones = 0;
+	struct in_addr in;
+	uint32_t mask;
+
+	if (inet_pton(AF_INET, s, &in) != 1)
+		return -EINVAL;
+	for (mask = ntohl(in.s_addr); mask & 0x80000000; mask <<= 1)
+		ones++;
+	if (mask)
+		return -EINVAL;
+	*ret_prefix = ones;
+	return 0;
+}
+
+static int parse_prefix(const char *s, int family, unsigned int *ret_prefix)
+{
+	unsigned int max = family == AF_INET ? 32 : 128;
+	uint64_t number;
+	int err;
+
+	if (family == AF_INET && strchr(s, '.'))
+		return parse_mask(s, ret_prefix);
+	err = vps_parse_u64(s, &number);
+	if (err)
+		return err;
+	if (number < 1 || number > max)
+		return -ERANGE;
+	*ret_prefix = (unsigned int)number;
+	return 0;
+}
+
+int vps_parse_addr(const char *s, struct vps_addr *ret_addr)
+{
+	size_t len = strcspn(s, "/");
+	char text[INET6_ADDRSTRLEN];
+	struct vps_addr addr = { 0 };
+	int err;
+
+	if (len >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	addr.family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(addr.family, text, addr.bytes) != 1)
+		return -EINVAL;
+	addr.prefix = addr.family == AF_INET ? 32 : 128;
+	err = s[len] ? parse_prefix(s + len + 1, addr.family, &addr.prefix) : 0;
+	if (err)
+		return err;
+	if (!is_for_vps(&addr))
+		return -EDOM;
+	*ret_addr = addr;
+	return 0;
+}
+
+void vps_format_addr(const struct vps_addr *addr, char buf[VPS_ADDR_TEXT_MAX])
+{
+	inet_ntop(addr->family, addr->bytes, buf, VPS_ADDR_TEXT_MAX);
+}
+
+void vps_format_addr_prefix(const struct vps_addr *addr, char buf[VPS_ADDR_TEXT_MAX])
+{
+	size_t len;
+
+	vps_format_addr(addr, buf);
+	len = strlen(buf);
+	snprintf(buf + len, VPS_ADDR_TEXT_MAX - len, "/%u", addr->prefix);
+}
+
+bool vps_addr_equal(const struct vps_addr *a, const struct vps_addr *b)
+{
+	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }

@@ -98,6 +98,37 @@ int vps_format_flags(uint32_t flags, char *buf, size_t size);
 /* A capability's name with or without "cap_", any case; -EINVAL for an unknown one. */
 int vps_parse_cap(const char *s, int *ret_cap);
 
+/* Addresses of one context, of both families. */
+#define VPS_ADDRS_MAX 256
+/* Room for an address with its prefix. */
+#define VPS_ADDR_TEXT_MAX 56
+
+/**
+ * struct vps_addr - an address that a VPS has
+ * @family: AF_INET or AF_INET6
+ * @prefix: length of its network's prefix in bits; 32 or 128 where none was given
+ * @bytes: in the order of the wire; of IPv4 the first four, the others 0
+ */
+struct vps_addr {
+	int family;
+	unsigned int prefix;
+	unsigned char bytes[16];
+};
+
+/*
+ * "192.0.2.1", "192.0.2.1/24", "192.0.2.1/255.255.255.0", "2001:db8::1/64".
+ *   -EINVAL no address or no mask   -ERANGE such a prefix there is not
+ *   -EDOM unspecified, loopback, multicast, link-local or mapped: no VPS can have it
+ */
+int vps_parse_addr(const char *s, struct vps_addr *ret_addr);
+
+/* Without and with "/PREFIX". */
+void vps_format_addr(const struct vps_addr *addr, char buf[VPS_ADDR_TEXT_MAX]);
+void vps_format_addr_prefix(const struct vps_addr *addr, char buf[VPS_ADDR_TEXT_MAX]);
+
+/* The same address, whatever the prefixes. */
+bool vps_addr_equal(const struct vps_addr *a, const struct vps_addr *b);
+
 /* ---- configuration of one VPS (config.c) ------------------------------ */
 
 struct vps_config;

@@ -262,6 +262,60 @@ static void test_engines(void)
 	is_int(kind, VPS_ENGINE_ANY, "engine '': any");
 }
 
+static void test_addresses(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		const char *shown;
+	} cases[] = {
+		{ "192.0.2.1", 0, "192.0.2.1/32" },
+		{ "192.0.2.1/24", 0, "192.0.2.1/24" },
+		{ "192.0.2.1/255.255.255.192", 0, "192.0.2.1/26" },
+		{ "192.0.2.1/255.0.255.0", -EINVAL, NULL },
+		{ "192.0.2.1/0", -ERANGE, NULL },
+		{ "192.0.2.1/33", -ERANGE, NULL },
+		{ "192.0.2.1/", -EINVAL, NULL },
+		{ "192.0.2.1/24/24", -EINVAL, NULL },
+		{ "192.0.2.01", -EINVAL, NULL },
+		{ "192.0.2", -EINVAL, NULL },
+		{ " 192.0.2.1", -EINVAL, NULL },
+		{ "192.0.2.256", -EINVAL, NULL },
+		{ "", -EINVAL, NULL },
+		{ "web.example", -EINVAL, NULL },
+		{ "2001:DB8:0::1", 0, "2001:db8::1/128" },
+		{ "2001:db8::1/64", 0, "2001:db8::1/64" },
+		{ "2001:db8::1/129", -ERANGE, NULL },
+		{ "2001:db8::1/255.0.0.0", -EINVAL, NULL },
+		{ "2001:db8::1%eth0", -EINVAL, NULL },
+		{ "0.0.0.0", -EDOM, NULL },
+		{ "0.1.2.3", -EDOM, NULL },
+		{ "127.0.0.1", -EDOM, NULL },
+		{ "224.0.0.1", -EDOM, NULL },
+		{ "255.255.255.255", -EDOM, NULL },
+		{ "::", -EDOM, NULL },
+		{ "::1", -EDOM, NULL },
+		{ "ff02::1", -EDOM, NULL },
+		{ "fe80::1", -EDOM, NULL },
+		{ "::ffff:192.0.2.1", -EDOM, NULL },
+		{ "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb", -EINVAL, NULL },
+	};
+	char shown[VPS_ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vps_addr addr = { .prefix = UNTOUCHED };
+
+		is_int(vps_parse_addr(cases[i].text, &addr), cases[i].err, "address '%s'",
+		       cases[i].text);
+		if (cases[i].err) {
+			is_int(addr.prefix, UNTOUCHED, "address '%s': untouched", cases[i].text);
+			continue;
+		}
+		vps_format_addr_prefix(&addr, shown);
+		is_str(shown, cases[i].shown, "address '%s': shown", cases[i].text);
+	}
+}
+
 int main(void)
 {
 	test_numbers("u64", vps_parse_u64, u64_cases, ARRAY_SIZE(u64_cases));
@@ -272,5 +326,6 @@ int main(void)
 	test_flags();
 	test_caps();
 	test_engines();
+	test_addresses();
 	return done();
 }
