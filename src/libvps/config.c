@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -73,7 +74,66 @@ static const char *check_onboot(const char *value)
 
 static const char *check_net(const char *value)
 {
-	return strcmp(value, "shared") && strcmp(value, "none") ? "shared or none" : NULL;
+	return strcmp(value, "shared") && strcmp(value, "bridge") && strcmp(value, "none") ?
+		"shared, bridge or none" : NULL;
+}
+
+static const char *check_addrs(const char *value)
+{
+	struct vps_addr addrs[VPS_ADDRS_MAX];
+	size_t count;
+
+	switch (vps_parse_addrs(value, addrs, VPS_ADDRS_MAX, &count)) {
+	case 0: return NULL;
+	case -EEXIST: return "addresses, none of them twice";
+	case -E2BIG: return "256 addresses at the most";
+	default: return "addresses that a VPS can have, as 192.0.2.1/24,2001:db8::1/64";
+	}
+}
+
+static const char *check_device(const char *value)
+{
+	return vps_is_device(value) ? NULL : "the name of a network device";
+}
+
+static const char *check_broadcast(const char *value)
+{
+	struct in_addr in;
+
+	return inet_pton(AF_INET, value, &in) == 1 ? NULL : "an IPv4 address";
+}
+
+static const char *check_gateway(const char *value)
+{
+	static const char want[] = "an address without prefix, or one of each family";
+	size_t len = strcspn(value, ", "), blanks = strspn(value + len, ", ");
+	struct vps_addr one, other;
+	char word[VPS_ADDR_TEXT_MAX];
+
+	if (len >= sizeof(word))
+		return want;
+	memcpy(word, value, len);
+	word[len] = '\0';
+	if (vps_parse_gateway(word, &one))
+		return want;
+	if (!value[len])
+		return NULL;
+	return vps_parse_gateway(value + len + blanks, &other) || one.family == other.family ?
+		want : NULL;
+}
+
+static const char *check_mtu(const char *value)
+{
+	unsigned int mtu;
+
+	return vps_parse_mtu(value, &mtu) ? "a number from 576 to 65535" : NULL;
+}
+
+static const char *check_rate(const char *value)
+{
+	uint64_t rate;
+
+	return vps_parse_rate(value, &rate) ? "bits a second, as 512K, 100M or 1G" : NULL;
 }
 
 static const char *check_init(const char *value)
@@ -128,48 +188,46 @@ static const char *check_yes_no(const char *value)
 	return strcmp(value, "yes") && strcmp(value, "no") ? "yes or no" : NULL;
 }
 
-/*
- * The keys of limits are those of the table of resources, which checks them. Without a check
- * any other key is known but not held by this version: to accept it would be
- * to promise a limit that is none.
- */
+/* The keys of limits are those of the table of resources, which checks them. */
 static const struct key {
 	const char *name;
 	const char *(*check)(const char *value);
-	const char *later;	/* a value that is right but not supported */
 } keys[] = {
-	{ "S_CONTEXT", check_context, NULL },
-	{ "S_HOSTNAME", check_hostname, NULL },
-	{ "S_DOMAINNAME", check_hostname, NULL },
-	{ "S_FLAGS", check_flags, NULL },
-	{ "S_CAPS", check_caps, NULL },
-	{ "ONBOOT", check_onboot, NULL },
-	{ "NET", check_net, "bridge" },
-	{ "INIT", check_init, NULL },
-	{ "USERNS", check_userns, NULL },
-	{ "IPROOT", NULL, NULL },
-	{ "IPROOTDEV", NULL, NULL },
-	{ "IPROOTBCAST", NULL, NULL },
-	{ "ULIMIT", check_ulimit, NULL },
-	{ "LIMIT_PROC", NULL, NULL },
-	{ "LIMIT_VM", NULL, NULL },
-	{ "LIMIT_RSS", NULL, NULL },
-	{ "LIMIT_SWAP", NULL, NULL },
-	{ "LIMIT_FILES", NULL, NULL },
-	{ "LIMIT_TCP", NULL, NULL },
-	{ "LIMIT_DISK", NULL, NULL },
-	{ "LIMIT_INODES", NULL, NULL },
-	{ "LIMIT_CPU", NULL, NULL },
-	{ "LIMIT_CPU_WEIGHT", NULL, NULL },
-	{ "LIMIT_RBPS", NULL, NULL },
-	{ "LIMIT_WBPS", NULL, NULL },
-	{ "LIMIT_RIOPS", NULL, NULL },
-	{ "LIMIT_WIOPS", NULL, NULL },
-	{ "BRIDGE", NULL, NULL },
-	{ "RATE_MAX", NULL, NULL },
-	{ "RATE_MIN", NULL, NULL },
-	{ "DISK", check_disk, NULL },
-	{ "DISK_SPARSE", check_yes_no, NULL },
+	{ "S_CONTEXT", check_context },
+	{ "S_HOSTNAME", check_hostname },
+	{ "S_DOMAINNAME", check_hostname },
+	{ "S_FLAGS", check_flags },
+	{ "S_CAPS", check_caps },
+	{ "ONBOOT", check_onboot },
+	{ "NET", check_net },
+	{ "INIT", check_init },
+	{ "USERNS", check_userns },
+	{ "IPROOT", check_addrs },
+	{ "IPROOTDEV", check_device },
+	{ "IPROOTBCAST", check_broadcast },
+	{ "ULIMIT", check_ulimit },
+	{ "LIMIT_PROC", NULL },
+	{ "LIMIT_VM", NULL },
+	{ "LIMIT_RSS", NULL },
+	{ "LIMIT_SWAP", NULL },
+	{ "LIMIT_FILES", NULL },
+	{ "LIMIT_TCP", NULL },
+	{ "LIMIT_DISK", NULL },
+	{ "LIMIT_INODES", NULL },
+	{ "LIMIT_CPU", NULL },
+	{ "LIMIT_CPU_WEIGHT", NULL },
+	{ "LIMIT_RBPS", NULL },
+	{ "LIMIT_WBPS", NULL },
+	{ "LIMIT_RIOPS", NULL },
+	{ "LIMIT_WIOPS", NULL },
+	{ "BRIDGE", check_device },
+	{ "GATEWAY", check_gateway },
+	{ "MTU", check_mtu },
+	{ "RATE_MAX", check_rate },
+	{ "RATE_MIN", check_rate },
+	{ "RATE_LINK", check_rate },
+	{ "DISK", check_disk },
+	{ "DISK_SPARSE", check_yes_no },
 };
 
 struct vps_config {
@@ -252,16 +310,10 @@ static int accept_value(struct parser *p, const char *name, const char *value)
 		return i;
 	if (resource)
 		return accept_limit(p, resource, value) ? i : -1;
-	if (!keys[i].check) {
-		complain(p, "%s: not supported by this version", name);
-	} else if (keys[i].later && !strcmp(value, keys[i].later)) {
-		complain(p, "%s='%s': not supported yet by this version", name, value);
-	} else if ((wanted = keys[i].check(value))) {
+	wanted = keys[i].check(value);
+	if (wanted)
 		complain(p, "%s='%.*s': must be %s", name, SHOWN_MAX, value, wanted);
-	} else {
-		return i;
-	}
-	return -1;
+	return wanted ? -1 : i;
 }
 
 static bool is_key_char(char c)
@@ -397,6 +449,66 @@ static int parse_text(struct parser *p, char *text, size_t len)
 	return 0;
 }
 
+/* ---- what several keys say together ---------------------- */
+
+/* The value of key @name or NULL; from now on complaints are of its line. */
+static const char *set_at(struct parser *p, const char *name)
+{
+	int i = find_key(name);
+
+	if (i < 0 || !p->config->values[i])
+		return NULL;
+	p->line = p->seen[i];
+	return p->config->values[i];
+}
+
+/* What would be promised and not held is refused, as a limit that cannot be. */
+static void check_net_keys(struct parser *p, const char *net)
+{
+	static const char *const of_bridge[] = {
+		"BRIDGE", "GATEWAY", "MTU", "RATE_MAX", "RATE_MIN", "RATE_LINK",
+	};
+	static const char *const of_shared[] = { "IPROOTDEV", "IPROOTBCAST", "IPROOT" };
+	bool bridge = !strcmp(net, "bridge");
+
+	for (size_t k = 0; !bridge && k < ARRAY_SIZE(of_bridge); k++)
+		if (set_at(p, of_bridge[k]))
+			complain(p, "%s: needs NET=bridge, not %s", of_bridge[k], net);
+	for (size_t k = 0; k < ARRAY_SIZE(of_shared) - bridge; k++)
+		if (set_at(p, of_shared[k]))
+			complain(p, "%s: not supported yet with NET=%s", of_shared[k], net);
+}
+
+static void check_rates(struct parser *p)
+{
+	const char *max = set_at(p, "RATE_MAX"), *min = set_at(p, "RATE_MIN");
+	uint64_t most, least;
+
+	if (max && min && !vps_parse_rate(max, &most) && !vps_parse_rate(min, &least) &&
+	    least > most)
+		complain(p, "RATE_MIN='%s': is above RATE_MAX", min);
+}
+
+/* Was key @name met, right or wrong? */
+static bool has_seen(const struct parser *p, const char *name)
+{
+	int i = find_key(name);
+
+	return i >= 0 && p->seen[i];
+}
+
+static void check_whole(struct parser *p)
+{
+	const char *net = set_at(p, "NET");
+
+	if (net && !strcmp(net, "bridge") && !has_seen(p, "BRIDGE"))
+		complain(p, "NET=bridge needs BRIDGE");
+	/* One that is wrong has been complained of. */
+	if (net || !has_seen(p, "NET") || !p->failed)
+		check_net_keys(p, net ?: "shared");
+	check_rates(p);
+}
+
 /* Fills @buf as far as the file goes. */
 static ssize_t read_all(int fd, char *buf, size_t size)
 {
@@ -438,6 +550,7 @@ int vps_config_parse(int fd, void (*report)(const struct vps_config_error *err, 
 		vps_config_free(p.config);
 		return err;
 	}
+	check_whole(&p);
 	*ret_config = p.config;
 	return p.failed ? -EINVAL : 0;
 }

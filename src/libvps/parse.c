@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +93,42 @@ int vps_parse_size(const char *s, uint64_t *ret_value)
 	return 0;
 }
 
+int vps_parse_rate(const char *s, uint64_t *ret_rate)
+{
+	static const char units[] = "KMGT";
+	const char *unit, *end = s + strspn(s, "0123456789");
+	uint64_t value, factor = 1;
+	int err;
+
+	if (*end != '\0') {
+		unit = strchr(units, *end & ~('a' ^ 'A'));
+		if (!is_letter(*end) || !unit || end[1] != '\0')
+			return -EINVAL;
+		for (const char *u = units; u <= unit; u++)
+			factor *= 1000;
+	}
+	err = take_digits(&s, &value);
+	if (err)
+		return err;
+	if (value > VPS_RATE_MOST / factor || value * factor < VPS_RATE_LEAST)
+		return -ERANGE;
+	*ret_rate = value * factor;
+	return 0;
+}
+
+int vps_parse_mtu(const char *s, unsigned int *ret_mtu)
+{
+	uint64_t value;
+	int err = vps_parse_u64(s, &value);
+
+	if (err)
+		return err;
+	if (value < VPS_MTU_LEAST || value > VPS_MTU_MOST)
+		return -ERANGE;
+	*ret_mtu = (unsigned int)value;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int number;
@@ -167,6 +204,18 @@ bool vps_is_name(const char *s)
 bool vps_is_hostname(const char *s)
 {
 	return *s != '\0' && is_plain_word(s, VPS_HOSTNAME_MAX);
+}
+
+bool vps_is_device(const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len == 0 || len >= IF_NAMESIZE || !strcmp(s, ".") || !strcmp(s, ".."))
+		return false;
+	for (; *s; s++)
+		if (*s == '/' || *s == ':' || (unsigned char)*s <= ' ' || *s == 0x7f)
+			return false;
+	return true;
 }
 
 static const struct {
@@ -326,6 +375,61 @@ int vps_parse_addr(const char *s, struct vps_addr *ret_addr)
 		return err;
 	if (!is_for_vps(&addr))
 		return -EDOM;
+	*ret_addr = addr;
+	return 0;
+}
+
+static int add_addr(const struct vps_addr *addr, struct vps_addr *addrs, size_t max,
+		    size_t *count)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (vps_addr_equal(&addrs[i], addr))
+			return -EEXIST;
+	if (*count == max)
+		return -E2BIG;
+	addrs[(*count)++] = *addr;
+	return 0;
+}
+
+int vps_parse_addrs(const char *s, struct vps_addr *ret_addrs, size_t max, size_t *ret_count)
+{
+	char word[VPS_ADDR_TEXT_MAX];
+	struct vps_addr addr;
+	size_t count = 0, len;
+	int err;
+
+	do {
+		s += strspn(s, " \t");
+		len = strcspn(s, ", \t");
+		if (!len || len >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, s, len);
+		word[len] = '\0';
+		err = vps_parse_addr(word, &addr);
+		if (!err)
+			err = add_addr(&addr, ret_addrs, max, &count);
+		if (err)
+			return err;
+		s += len;
+		s += strspn(s, " \t");
+		/* What ends with a comma lacks an address. */
+		if (*s == ',' && !*++s)
+			return -EINVAL;
+	} while (*s);
+	*ret_count = count;
+	return 0;
+}
+
+int vps_parse_gateway(const char *s, struct vps_addr *ret_addr)
+{
+	struct vps_addr addr = { .family = AF_INET6, .prefix = 128 };
+	struct in6_addr in6;
+
+	if (strchr(s, '/'))
+		return -EINVAL;
+	if (inet_pton(AF_INET6, s, &in6) != 1 || !IN6_IS_ADDR_LINKLOCAL(&in6))
+		return vps_parse_addr(s, ret_addr);
+	memcpy(addr.bytes, &in6, sizeof(in6));
 	*ret_addr = addr;
 	return 0;
 }

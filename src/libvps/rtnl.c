@@ -183,18 +183,6 @@ int vps_rtnl_ask(struct nl_sock *sock, struct nl_msg *msg,
 
 /* ---- devices ---------------------------------------------------------------- */
 
-bool vps_rtnl_is_device(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (!len || len >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, ".."))
-		return false;
-	for (; *name; name++)
-		if (*name == '/' || *name == ':' || (unsigned char)*name <= ' ' || *name == 0x7f)
-			return false;
-	return true;
-}
-
 static void read_kind(struct nlattr *info, char kind[16])
 {
 	struct nlattr *attrs[IFLA_INFO_MAX + 1];
@@ -256,7 +244,7 @@ static int get_link(struct nl_sock *sock, const char *name, int ifindex,
 
 int vps_rtnl_link(struct nl_sock *sock, const char *name, struct vps_link *ret_link)
 {
-	return vps_rtnl_is_device(name) ? get_link(sock, name, 0, ret_link) : -ENODEV;
+	return vps_is_device(name) ? get_link(sock, name, 0, ret_link) : -ENODEV;
 }
 
 int vps_rtnl_link_at(struct nl_sock *sock, int ifindex, struct vps_link *ret_link)

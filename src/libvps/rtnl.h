@@ -103,7 +103,4 @@ int vps_rtnl_add_spare_addr(struct nl_sock *sock, int ifindex, const struct vps_
 /* -EADDRNOTAVAIL it has no such address with that prefix. */
 int vps_rtnl_remove_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr);
 
-/* A name that a network device may have. */
-bool vps_rtnl_is_device(const char *name);
-
 #endif /* VPS_RTNL_H */

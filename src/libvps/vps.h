@@ -82,6 +82,22 @@ bool vps_is_name(const char *s);
 /* What sethostname(2) may be given: [A-Za-z0-9._-]+, at most VPS_HOSTNAME_MAX. */
 bool vps_is_hostname(const char *s);
 
+/* A name that a network device may have. */
+bool vps_is_device(const char *s);
+
+/* Bits a second, and the least and the most that a rate can be. */
+#define VPS_RATE_LEAST	UINT64_C(8000)
+#define VPS_RATE_MOST	UINT64_C(1000000000000)
+/* Of a VPS's device. */
+#define VPS_MTU_LEAST	576u
+#define VPS_MTU_MOST	65535u
+
+/* Digits and one of K M G T, powers of 1000. -EINVAL, -ERANGE not within the bounds above. */
+int vps_parse_rate(const char *s, uint64_t *ret_rate);
+
+/* "1500"; -EINVAL, -ERANGE. */
+int vps_parse_mtu(const char *s, unsigned int *ret_mtu);
+
 /* Context flags, the words of FreeVPS 1.1 and util-vserver. */
 #define VPS_F_LOCK	(1u << 0)	/* processes inside cannot leave for another context */
 #define VPS_F_SCHED	(1u << 1)	/* the scheduler shares CPU by context, not by process */
@@ -125,6 +141,15 @@ int vps_parse_addr(const char *s, struct vps_addr *ret_addr);
 /* Without and with "/PREFIX". */
 void vps_format_addr(const struct vps_addr *addr, char buf[VPS_ADDR_TEXT_MAX]);
 void vps_format_addr_prefix(const struct vps_addr *addr, char buf[VPS_ADDR_TEXT_MAX]);
+
+/*
+ * "192.0.2.1/24, 2001:db8::1/64", separated by one comma or blanks.
+ *   -EINVAL, -ERANGE, -EDOM as above   -E2BIG more than @max   -EEXIST one of them twice
+ */
+int vps_parse_addrs(const char *s, struct vps_addr *ret_addrs, size_t max, size_t *ret_count);
+
+/* An address as vps_parse_addr() takes it, or a link-local one of IPv6; without a prefix. */
+int vps_parse_gateway(const char *s, struct vps_addr *ret_addr);
 
 /* The same address, whatever the prefixes. */
 bool vps_addr_equal(const struct vps_addr *a, const struct vps_addr *b);

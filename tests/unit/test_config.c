@@ -43,6 +43,8 @@ static int parse(const void *text, size_t len, struct vps_config **ret_config)
 
 #define VALUE_64 "a23456789-123456789-123456789-123456789-123456789-123456789-1234"
 
+#define ON_BRIDGE "NET=bridge\nBRIDGE=br0\n"
+
 /* @key is set to @value (NULL: not set) when the file is right. */
 static const struct {
 	const char *text;
@@ -86,6 +88,13 @@ static const struct {
 	{ "INIT=\"/opt/#1\"\n", "INIT", "/opt/#1" },
 	{ "INIT=/opt/\xc3\xa4\n", "INIT", "/opt/\xc3\xa4" },
 	{ "USERNS=no\n", "USERNS", "no" },
+	{ "NET=bridge\nBRIDGE=br0\n", "BRIDGE", "br0" },
+	{ ON_BRIDGE "IPROOT='192.0.2.1/24, 2001:db8::1/64 192.0.2.3/255.255.255.0'\n", "IPROOT",
+	  "192.0.2.1/24, 2001:db8::1/64 192.0.2.3/255.255.255.0" },
+	{ ON_BRIDGE "GATEWAY='192.0.2.1, fe80::1'\n", "GATEWAY", "192.0.2.1, fe80::1" },
+	{ ON_BRIDGE "GATEWAY=2001:db8::1\n", "GATEWAY", "2001:db8::1" },
+	{ ON_BRIDGE "MTU=576\nRATE_MIN=8K\nRATE_MAX=8000\nRATE_LINK=1T\n", "RATE_LINK", "1T" },
+	{ "IPROOT=\nIPROOTDEV=\nBRIDGE=\nNET=none\n", "IPROOT", NULL },
 };
 
 #define BYTES(s) s, sizeof(s) - 1
@@ -94,6 +103,10 @@ static const struct {
 #define NOT_SET "not KEY=\"value\" with no blank before '='"
 
 #define ULIMIT_WANT "letters of ulimit with a value each, as -n 1024 -u 200\n"
+
+#define ADDRS_WANT "addresses that a VPS can have, as 192.0.2.1/24,2001:db8::1/64\n"
+#define GATEWAY_WANT "an address without prefix, or one of each family\n"
+#define RATE_WANT "bits a second, as 512K, 100M or 1G\n"
 
 static const struct {
 	const char *text;
@@ -133,7 +146,7 @@ static const struct {
 	  "2: carriage return at the end of the line\n" },
 	{ BYTES("ONBOOT=y\res\n"), "1: control byte 0x0d\n" },
 	{ BYTES("ONBOOT=\"y\0s\"\nNET=all\n"),
-	  "1: control byte 0x00\n2: NET='all': must be shared or none\n" },
+	  "1: control byte 0x00\n2: NET='all': must be shared, bridge or none\n" },
 	{ BYTES("# \033[2J\n"), "1: control byte 0x1b\n" },
 	{ BYTES("# \177\n"), "1: control byte 0x7f\n" },
 	{ BYTES("\0"), "1: control byte 0x00\n" },
@@ -148,7 +161,39 @@ static const struct {
 	{ BYTES("S_CAPS='kill,'\n"), "1: S_CAPS='kill,': " CAPS_WANTED "\n" },
 	{ BYTES("S_CAPS='!'\n"), "1: S_CAPS='!': " CAPS_WANTED "\n" },
 	{ BYTES("ONBOOT=0\n"), "1: ONBOOT='0': must be yes, no or a number from 1 to 99\n" },
-	{ BYTES("NET=bridge\n"), "1: NET='bridge': not supported yet by this version\n" },
+	{ BYTES("NET=bridge\n"), "1: NET=bridge needs BRIDGE\n" },
+	{ BYTES("NET=bridge\nBRIDGE=a/b\n"), "2: BRIDGE='a/b': must be the name of a network device\n" },
+	{ BYTES("NET=bridge\nBRIDGE=..\n"), "2: BRIDGE='..': must be the name of a network device\n" },
+	{ BYTES("NET=bridge\nBRIDGE=a234567890123456\n"),
+	  "2: BRIDGE='a234567890123456': must be the name of a network device\n" },
+	{ BYTES(ON_BRIDGE "IPROOT=192.0.2.1,192.0.2.1/24\n"),
+	  "3: IPROOT='192.0.2.1,192.0.2.1/24': must be addresses, none of them twice\n" },
+	{ BYTES(ON_BRIDGE "IPROOT=192.0.2.1,\n"), "3: IPROOT='192.0.2.1,': must be " ADDRS_WANT },
+	{ BYTES(ON_BRIDGE "IPROOT=192.0.2.1/33\n"), "3: IPROOT='192.0.2.1/33': must be " ADDRS_WANT },
+	{ BYTES(ON_BRIDGE "IPROOT=127.0.0.1\n"), "3: IPROOT='127.0.0.1': must be " ADDRS_WANT },
+	{ BYTES(ON_BRIDGE "IPROOT=eth0\n"), "3: IPROOT='eth0': must be " ADDRS_WANT },
+	{ BYTES(ON_BRIDGE "GATEWAY='192.0.2.1 192.0.2.2'\n"),
+	  "3: GATEWAY='192.0.2.1 192.0.2.2': must be " GATEWAY_WANT },
+	{ BYTES(ON_BRIDGE "GATEWAY=192.0.2.1/24\n"), "3: GATEWAY='192.0.2.1/24': must be " GATEWAY_WANT },
+	{ BYTES(ON_BRIDGE "GATEWAY=192.0.2.1,fe80::1,fe80::2\n"),
+	  "3: GATEWAY='192.0.2.1,fe80::1,fe80::2': must be " GATEWAY_WANT },
+	{ BYTES(ON_BRIDGE "MTU=575\n"), "3: MTU='575': must be a number from 576 to 65535\n" },
+	{ BYTES(ON_BRIDGE "RATE_MAX=100MB\n"), "3: RATE_MAX='100MB': must be " RATE_WANT },
+	{ BYTES(ON_BRIDGE "RATE_MIN=7999\n"), "3: RATE_MIN='7999': must be " RATE_WANT },
+	{ BYTES(ON_BRIDGE "RATE_LINK=1.5G\n"), "3: RATE_LINK='1.5G': must be " RATE_WANT },
+	{ BYTES(ON_BRIDGE "RATE_MIN=1G\nRATE_MAX=999999999\n"),
+	  "3: RATE_MIN='1G': is above RATE_MAX\n" },
+	{ BYTES("RATE_MAX=5M\nIPROOT=192.0.2.1\nNET=none\nGATEWAY=192.0.2.9\n"),
+	  "4: GATEWAY: needs NET=bridge, not none\n1: RATE_MAX: needs NET=bridge, not none\n"
+	  "2: IPROOT: not supported yet with NET=none\n" },
+	{ BYTES("MTU=1500\nIPROOT=192.0.2.1\nIPROOTDEV=eth0\nIPROOTBCAST=192.0.2.255\n"),
+	  "1: MTU: needs NET=bridge, not shared\n"
+	  "3: IPROOTDEV: not supported yet with NET=shared\n"
+	  "4: IPROOTBCAST: not supported yet with NET=shared\n"
+	  "2: IPROOT: not supported yet with NET=shared\n" },
+	{ BYTES("IPROOTDEV='a b'\nIPROOTBCAST=::1\n"),
+	  "1: IPROOTDEV='a b': must be the name of a network device\n"
+	  "2: IPROOTBCAST='::1': must be an IPv4 address\n" },
 	{ BYTES("INIT=sbin/init\n"),
 	  "1: INIT='sbin/init': must be auto, builtin or an absolute path\n" },
 	{ BYTES("INIT=/\n"), "1: INIT='/': must be auto, builtin or an absolute path\n" },
@@ -170,9 +215,7 @@ static const struct {
 	{ BYTES("ULIMIT=\"-n 5 6\"\n"), "1: ULIMIT='-n 5 6': must be " ULIMIT_WANT },
 	{ BYTES("ULIMIT=\"-n -5\"\n"), "1: ULIMIT='-n -5': must be " ULIMIT_WANT },
 	{ BYTES("ULIMIT=\"-zz 5\"\n"), "1: ULIMIT='-zz 5': must be " ULIMIT_WANT },
-	{ BYTES("BRIDGE=br0\nIPROOT=192.0.2.1\nLIMIT_FOO=1\n"),
-	  "1: BRIDGE: not supported by this version\n"
-	  "2: IPROOT: not supported by this version\n3: unknown key 'LIMIT_FOO'\n" },
+	{ BYTES("LIMIT_FOO=1\n"), "1: unknown key 'LIMIT_FOO'\n" },
 	{ BYTES("ONBOOT=" VALUE_64 "\n"),
 	  "1: ONBOOT='a23456789-123456789-123456789-123456789-': "
 	  "must be yes, no or a number from 1 to 99\n" },

@@ -262,6 +262,77 @@ static void test_engines(void)
 	is_int(kind, VPS_ENGINE_ANY, "engine '': any");
 }
 
+static void test_rates(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t rate;
+	} cases[] = {
+		{ "8000", 0, 8000 },
+		{ "8k", 0, 8000 },
+		{ "5M", 0, 5000000 },
+		{ "100M", 0, 100000000 },
+		{ "1T", 0, UINT64_C(1000000000000) },
+		{ "1000000000001", -ERANGE, 0 },
+		{ "7999", -ERANGE, 0 },
+		{ "0", -ERANGE, 0 },
+		{ "99999999999999999999", -ERANGE, 0 },
+		{ "18446744073709551G", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "M", -EINVAL, 0 },
+		{ "1.5M", -EINVAL, 0 },
+		{ "5Mbit", -EINVAL, 0 },
+		{ "-5M", -EINVAL, 0 },
+		{ "5P", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t rate = UNTOUCHED;
+
+		is_int(vps_parse_rate(cases[i].text, &rate), cases[i].err, "rate '%s'",
+		       cases[i].text);
+		is_int(rate, cases[i].err ? UNTOUCHED : cases[i].rate, "rate '%s': bits",
+		       cases[i].text);
+	}
+}
+
+static void test_address_lists(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		size_t count;
+	} cases[] = {
+		{ "192.0.2.1", 0, 1 },
+		{ " 192.0.2.1/24 ,\t2001:db8::1/64  192.0.2.3", 0, 3 },
+		{ "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", 0, 4 },
+		{ "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5", -E2BIG, 0 },
+		{ "192.0.2.1/24,192.0.2.1/25", -EEXIST, 0 },
+		{ "192.0.2.1,,192.0.2.2", -EINVAL, 0 },
+		{ "192.0.2.1,", -EINVAL, 0 },
+		{ "192.0.2.1 ,", -EINVAL, 0 },
+		{ ",192.0.2.1", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ " ", -EINVAL, 0 },
+		{ "192.0.2.1/33", -ERANGE, 0 },
+		{ "192.0.2.1 224.0.0.1", -EDOM, 0 },
+	};
+	struct vps_addr addrs[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t count = 0;
+
+		is_int(vps_parse_addrs(cases[i].text, addrs, ARRAY_SIZE(addrs), &count),
+		       cases[i].err, "addresses '%s'", cases[i].text);
+		is_int(count, cases[i].count, "addresses '%s': count", cases[i].text);
+	}
+	is_int(vps_parse_gateway("fe80::1", addrs), 0, "a gateway may be link-local");
+	is_int(vps_parse_gateway("192.0.2.1", addrs), 0, "a gateway of IPv4");
+	is_int(vps_parse_gateway("192.0.2.1/24", addrs), -EINVAL, "a gateway has no prefix");
+	is_int(vps_parse_gateway("::1", addrs), -EDOM, "a gateway is not here");
+}
+
 static void test_addresses(void)
 {
 	static const struct {
@@ -327,5 +398,7 @@ int main(void)
 	test_caps();
 	test_engines();
 	test_addresses();
+	test_address_lists();
+	test_rates();
 	return done();
 }
