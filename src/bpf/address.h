@@ -462,7 +462,8 @@ static void show6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 /* Only while it is not connected: accepted sockets inherit what the listener was bound to. */
 static bool shows_any(const struct bpf_sock *sk, const struct of_socket *socket)
 {
-	return socket && socket->wild && (sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN);
+	return socket && socket->wild &&
+	       (sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN);
 }
 
 static void show_own4(struct bpf_sock_addr *ctx, const struct of_socket *socket)

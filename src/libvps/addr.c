@@ -488,13 +488,13 @@ static int check_counted(const struct change *c)
 	struct vps_bpf_tcp tcp;
 
 	if (use == -ENOENT)
-		return vps_refuse(c->fault, -ENOTSUP,
-				  "this host cannot hold addresses: vps doctor tells why", "");
+		return vps_refuse(c->fault, -ENOTSUP, vps_net_refusal(&c->host->cg) ?:
+				  "made before the programs for it: restart it", "addresses");
 	if (use < 0)
 		return vps_fault(c->fault, use, "open the network programs", "");
 	if (bpf_map_lookup_elem(use, &c->cgroup_id, &tcp))
 		return vps_refuse(c->fault, -ENODATA,
-				  "the context was made before the programs for it: restart it", "");
+				  "made before the programs for it: restart it", "");
 	return 0;
 }
 
@@ -576,7 +576,7 @@ int vps_device_addrs(const char *device, struct vps_addr **ret_addrs, size_t *re
 	struct vps_link link;
 	int rc;
 
-	if (!vps_rtnl_is_device(device))
+	if (!vps_is_device(device))
 		return -ENODEV;
 	rc = vps_rtnl_open(&sock) ?: vps_rtnl_link(sock, device, &link);
 	rc = rc ?: vps_rtnl_addrs(sock, &all, &count);

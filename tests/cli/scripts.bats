@@ -125,7 +125,7 @@ scripts='vps vps-create vps-set vps-start vps-stop vps-destroy vps-sweep vps-doc
 	run -2 "$BUILD/vps" fly
 	[ "$output" = "vps: unknown verb 'fly' (see vps --help)" ]
 	run -2 "$BUILD/vps" host-fence
-	[ "$output" = "vps: host-fence: not supported by this version" ]
+	[ "$output" = "vps: host-fence: on, off or status (see vps --help)" ]
 }
 
 @test "vps-create: options of later versions are refused by name, exit 2" {
