@@ -31,7 +31,7 @@
 #define STEER_PRIORITY 29
 
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR VPS_PINS "/net2-"
+#define PIN_DIR VPS_PINS "/net4-"
 #define PIN_MAX 96
 
 static void skelp(struct net_bpf **skel)
