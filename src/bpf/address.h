@@ -429,7 +429,8 @@ static int send_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 		if (is_any(&peer))
 			return refuse(-EADDRNOTAVAIL);
 		write6(ctx, &peer);
-		if (is_any(&source) || is_mapped(&source) || socket->wild)
+		if (is_any(&source) || is_mapped(&source) ||
+		    (socket->wild && is_same(&peer, &net->loop6)))
 			source = is_same(&peer, &net->loop6) ? peer : net->first6;
 		if (is_any(&source))
 			return refuse(-ENETUNREACH);
