@@ -187,6 +187,12 @@ static void set_timeout(int ms)
 	setsockopt(current->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
 }
 
+static void set(const char *word, int level, int option, int value)
+{
+	if (setsockopt(current->fd, level, option, &value, sizeof(value)))
+		tell(word, -1, "");
+}
+
 static void make(const struct kind *kind)
 {
 	static int lines;
@@ -206,12 +212,6 @@ static void make(const struct kind *kind)
 	if (kind->type == SOCK_STREAM)
 		set("reuseaddr", SOL_SOCKET, SO_REUSEADDR, 1);
 	count++;
-}
-
-static void set(const char *word, int level, int option, int value)
-{
-	if (setsockopt(current->fd, level, option, &value, sizeof(value)))
-		tell(word, -1, "");
 }
 
 /* ---- datagrams ------------------------------------------------------------------ */
