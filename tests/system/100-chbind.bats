@@ -1,0 +1,692 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031 # set by run, used by the helpers
+# Addresses of contexts in the host's network.
+
+load ../lib/system
+load ../lib/net
+
+setup_file() {
+	build_static system/net
+}
+
+more_setup() {
+	requires userns bpf ip
+	new_root
+	cp "$BUILD/system/net" "$root/net"
+	make_cable
+}
+
+more_teardown() {
+	finish_all
+	remove_cable
+}
+
+@test "chbind: contexts and the host have one port each on their own, a stranger finds the right one" {
+	begin_both
+	serve host tcp4 tag=H bind=127.0.0.1,80 listen tcp4 tag=H "bind=$h4,80" listen \
+		udp4 tag=H "bind=$h4,$port"
+	for who in a b; do
+		serve $who tcp4 tag=$who bind=0.0.0.0,80 listen tcp4 tag=L$who bind=127.0.0.2,80 listen \
+			tcp6 v6only tag=6$who bind=::,80 listen udp4 tag=$who "bind=0.0.0.0,$port" \
+			udp6 v6only tag=6$who "bind=::,$port"
+	done
+	check peer <<-END
+		tcp4 connect=$h4,80 read | connect read=H/$h4/$p4
+		tcp4 connect=$a4,80 read | connect read=a/$a4/$p4
+		tcp4 connect=$a4b,80 read | connect read=a/$a4b/$p4
+		tcp4 connect=$b4,80 read | connect read=b/$b4/$p4
+		tcp4 connect=$b4b,80 read | connect read=b/$b4b/$p4
+		tcp6 connect=$a6,80 read | connect read=6a/$a6/$p6
+		tcp6 connect=$a6b,80 read | connect read=6a/$a6b/$p6
+		tcp6 connect=$b6,80 read | connect read=6b/$b6/$p6
+		tcp6 connect=$h6,80 | connect:ECONNREFUSED
+		udp4 sendto=$h4,$port recv | sendto recv=H/$p4@$h4
+		udp4 sendto=$a4,$port recv | sendto recv=a/$p4@$a4
+		udp4 sendto=$b4,$port recv | sendto recv=b/$p4@$b4
+		udp6 sendto=$a6,$port recv | sendto recv=6a/$p6@$a6
+		udp6 sendto=$b6,$port recv | sendto recv=6b/$p6@$b6
+	END
+	for who in a b; do
+		check $who <<-END
+			tcp4 connect=127.0.0.1,80 read | connect read=$who/127.0.0.1/127.0.0.1
+			tcp4 connect=127.0.0.2,80 read | connect read=L$who/127.0.0.2/127.0.0.1
+			tcp6 connect=::1,80 read | connect read=6$who/::1/::1
+			udp4 sendto=127.0.0.1,$port recv | sendto recv=$who/127.0.0.1@127.0.0.1
+			udp6 sendto=::1,$port recv | sendto recv=6$who/::1@::1
+		END
+	done
+	check host <<-END
+		tcp4 connect=127.0.0.1,80 read | connect read=H/127.0.0.1/127.0.0.1
+		tcp4 connect=$a4,80 read | connect read=a/$a4/$h4
+	END
+}
+
+@test "chbind: inside, every address and the loopback have the names that they have anywhere" {
+	begin_both
+	serve a tcp4 tag=4 bind=0.0.0.0,80 listen tcp6 v6only tag=6 bind=::,80 listen \
+		tcp6 dual tag=D bind=::,81 listen udp4 tag=4 bind=0.0.0.0,80 \
+		udp6 v6only tag=6 bind=::,80 udp6 dual tag=D bind=::,81
+	check a <<-END
+		tcp4 name | name=0.0.0.0,0
+		tcp4 bind=0.0.0.0,$port name listen name | bind name=0.0.0.0,$port listen name=0.0.0.0,$port
+		tcp4 bind=0.0.0.0,0 name | bind name=0.0.0.0,+
+		tcp4 bind=127.0.0.1,$port name listen name | bind name=127.0.0.1,$port listen name=127.0.0.1,$port
+		tcp4 bind=127.1.2.3,$port name | bind name=127.0.0.3,$port
+		tcp4 bind=$a4b,$port name | bind name=$a4b,$port
+		tcp6 bind=::,$((port + 1)) name | bind name=::,$((port + 1))
+		tcp6 dual bind=::,7 name listen name | bind name=::,7 listen name=::,7
+		tcp6 v6only bind=::,8 name listen name | bind name=::,8 listen name=::,8
+		tcp6 bind=::1,$port name listen name | bind name=::1,$port listen name=::1,$port
+		tcp6 bind=::ffff:127.0.0.1,9 name listen name | bind name=::ffff:127.0.0.1,9 listen name=::ffff:127.0.0.1,9
+		tcp6 bind=::ffff:0.0.0.0,10 name listen name | bind name=::ffff:0.0.0.0,10 listen name=::ffff:0.0.0.0,10
+		tcp6 bind=$a6b,$port name | bind name=$a6b,$port
+		udp4 bind=0.0.0.0,$port name | bind name=0.0.0.0,$port
+		udp4 bind=0.0.0.0,0 name | bind name=0.0.0.0,+
+		udp4 bind=127.0.0.1,$port name | bind name=127.0.0.1,$port
+		udp6 dual bind=::,7 name | bind name=::,7
+		udp6 v6only bind=::,8 name | bind name=::,8
+		udp6 bind=::1,$port name | bind name=::1,$port
+		udp6 bind=::ffff:127.0.0.1,9 name | bind name=::ffff:127.0.0.1,9
+		udp6 bind=::ffff:0.0.0.0,10 name | bind name=::ffff:0.0.0.0,10
+		tcp4 connect=127.0.0.1,80 name peer read | connect name=127.0.0.1,+ peer=127.0.0.1,80 read=4/127.0.0.1/127.0.0.1
+		tcp4 connect=0.0.0.0,80 name peer read | connect name=127.0.0.1,+ peer=127.0.0.1,80 read=4/127.0.0.1/127.0.0.1
+		tcp4 connect=$a4,80 name peer read | connect name=$a4,+ peer=$a4,80 read=4/$a4/$a4
+		tcp6 connect=::1,80 name peer read | connect name=::1,+ peer=::1,80 read=6/::1/::1
+		tcp6 connect=::,80 name peer read | connect name=::1,+ peer=::1,80 read=6/::1/::1
+		tcp6 connect=::ffff:127.0.0.1,80 name peer read | connect name=::ffff:127.0.0.1,+ peer=::ffff:127.0.0.1,80 read=4/127.0.0.1/127.0.0.1
+		tcp4 connect=127.0.0.1,81 peer read | connect peer=127.0.0.1,81 read=D/::ffff:127.0.0.1/::ffff:127.0.0.1
+		tcp6 connect=::1,81 peer read | connect peer=::1,81 read=D/::1/::1
+		udp4 sendto=127.0.0.1,80 recv name | sendto recv=4/127.0.0.1@127.0.0.1 name=0.0.0.0,+
+		udp4 sendto=0.0.0.0,80 recv | sendto recv=4/127.0.0.1@127.0.0.1
+		udp4 connect=127.0.0.1,80 name peer send recv | connect name=127.0.0.1,+ peer=127.0.0.1,80 send recv=4/127.0.0.1@127.0.0.1
+		udp6 sendto=::1,80 recv | sendto recv=6/::1@::1
+		udp6 connect=::1,80 name peer send recv | connect name=::1,+ peer=::1,80 send recv=6/::1@::1
+		udp6 sendto=::ffff:127.0.0.1,80 recv | sendto recv=4/127.0.0.1@::ffff:127.0.0.1
+		udp6 connect=::ffff:127.0.0.1,80 name peer send recv | connect name=::ffff:127.0.0.1,+ peer=::ffff:127.0.0.1,80 send recv=4/127.0.0.1@::ffff:127.0.0.1
+		udp4 sendto=127.0.0.1,81 recv | sendto recv=D/::ffff:127.0.0.1@127.0.0.1
+		udp6 sendto=::1,81 recv | sendto recv=D/::1@::1
+	END
+	check peer <<-END
+		tcp4 connect=$a4,81 read | connect read=D/::ffff:$a4/::ffff:$p4
+		tcp6 connect=$a6,81 read | connect read=D/$a6/$p6
+		udp4 sendto=$a4,81 recv | sendto recv=D/::ffff:$p4@$a4
+	END
+}
+
+# The loopback of context $1 as the host has it.
+loop4() {
+	echo "127.$(($1 >> 8)).$(($1 & 255)).1"
+}
+
+loop6() {
+	printf 'fd76:7073:6c6f::%x' "$1"
+}
+
+@test "chbind: the loopback is its own: others' is nowhere, the host reaches it" {
+	begin_both
+	for who in a b; do
+		serve $who tcp4 tag=$who "bind=127.0.0.1,$port" listen tcp6 tag=$who "bind=::1,$port" listen \
+			udp4 tag=$who "bind=127.0.0.1,$port" udp6 tag=$who "bind=::1,$port"
+	done
+	check a <<-END
+		tcp4 connect=$(loop4 "$b"),$port read | connect read=a/127.0.0.1/127.0.0.1
+		udp4 sendto=$(loop4 "$b"),$port recv | sendto recv=a/127.0.0.1@127.0.0.1
+		tcp6 connect=::ffff:$(loop4 "$b"),$port read | connect read=a/127.0.0.1/127.0.0.1
+		tcp4 bind=$(loop4 "$b"),$((port + 1)) name | bind name=127.0.0.1,$((port + 1))
+		tcp4 connect=$b4,$port | connect:ECONNREFUSED
+	END
+	check host <<-END
+		tcp4 connect=$(loop4 "$a"),$port read | connect read=a/127.0.0.1/127.0.0.1
+		tcp4 connect=$(loop4 "$b"),$port read | connect read=b/127.0.0.1/127.0.0.1
+		udp4 sendto=$(loop4 "$a"),$port recv | sendto recv=a/127.0.0.1@$(loop4 "$a")
+		tcp4 connect=127.0.0.1,$port | connect:ECONNREFUSED
+		tcp6 connect=::1,$port | connect:ECONNREFUSED
+		tcp6 connect=$(loop6 "$b"),$port read | connect read=b/::1/::1
+		udp6 sendto=$(loop6 "$b"),$port recv | sendto recv=b/::1@$(loop6 "$b")
+	END
+}
+
+@test "chbind: nobody from outside reaches a loopback, by its address on the host either" {
+	begin_both
+	serve b tcp6 tag=b "bind=::1,$port" listen udp6 tag=b "bind=::1,$port"
+	ip -n "$peer" route add "$(loop6 "$b")" via "$h6"
+	for where in a peer; do
+		net $where tcp6 timeout=500 "connect=$(loop6 "$b"),$port" read \
+			udp6 timeout=500 "sendto=$(loop6 "$b"),$port" recv >"$T/got"
+		! grep b/ "$T/got"
+	done
+}
+
+@test "chbind: an address that is not its own can be neither bound to nor sent from" {
+	begin_both
+	check a <<-END
+		tcp4 bind=$h4,$port | bind:EADDRNOTAVAIL
+		tcp4 bind=$b4,$port | bind:EADDRNOTAVAIL
+		tcp4 bind=$b4,0 | bind:EADDRNOTAVAIL
+		tcp4 bind=$b4,80 | bind:EADDRNOTAVAIL
+		tcp4 bind=$p4,$port | bind:EADDRNOTAVAIL
+		tcp4 freebind bind=$p4,$port | bind:EADDRNOTAVAIL
+		tcp4 freebind bind=$b4b,$port | bind:EADDRNOTAVAIL
+		tcp6 bind=$h6,$port | bind:EADDRNOTAVAIL
+		tcp6 bind=$b6,$port | bind:EADDRNOTAVAIL
+		tcp6 freebind bind=$b6b,$port | bind:EADDRNOTAVAIL
+		tcp6 bind=::ffff:$h4,$port | bind:EADDRNOTAVAIL
+		tcp6 bind=::ffff:$b4,$port | bind:EADDRNOTAVAIL
+		tcp6 freebind bind=::ffff:$b4,$port | bind:EADDRNOTAVAIL
+		tcp6 bind=$(loop6 "$b"),$port | bind:EADDRNOTAVAIL
+		udp4 bind=$h4,$port | bind:EADDRNOTAVAIL
+		udp4 bind=$b4,$port | bind:EADDRNOTAVAIL
+		udp4 bind=$b4,0 | bind:EADDRNOTAVAIL
+		udp4 freebind bind=$b4,$port | bind:EADDRNOTAVAIL
+		udp4 bind=224.0.0.251,5353 | bind:EADDRNOTAVAIL
+		udp4 bind=$n4.255,$port | bind:EADDRNOTAVAIL
+		udp6 bind=$h6,$port | bind:EADDRNOTAVAIL
+		udp6 bind=$b6,$port | bind:EADDRNOTAVAIL
+		udp6 freebind bind=$b6,$port | bind:EADDRNOTAVAIL
+		udp6 bind=::ffff:$b4,$port | bind:EADDRNOTAVAIL
+		udp6 bind=$(loop6 "$b"),$port | bind:EADDRNOTAVAIL
+		udp4 from=$b4 sendto=$p4,$port | sendto:EADDRNOTAVAIL
+		udp4 from=$h4 sendto=$p4,$port | sendto:EADDRNOTAVAIL
+		udp4 from=$h4 sendto=127.0.0.1,$port | sendto:EADDRNOTAVAIL
+		udp6 from=$b6 sendto=$p6,$port | sendto:EADDRNOTAVAIL
+		udp6 from=$h6 sendto=$p6,$port | sendto:EADDRNOTAVAIL
+		udp6 from=::ffff:$b4 sendto=::ffff:$p4,$port | sendto:EADDRNOTAVAIL
+		udp4 connect=$p4,$port from=$b4 send | connect send:EADDRNOTAVAIL
+		udp6 connect=$p6,$port from=$b6 send | connect send:EADDRNOTAVAIL
+		tcp4 bind=$a4b,$port listen | bind listen
+		tcp6 bind=$a6b,$port listen | bind listen
+	END
+}
+
+@test "chbind: what it sends has its first address, or the one of its own that it asked for" {
+	begin_both
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen \
+		udp4 tag=P bind=0.0.0.0,$port udp6 v6only tag=P bind=::,$port
+	check a <<-END
+		tcp4 connect=$p4,$port name peer read | connect name=$a4,+ peer=$p4,$port read=P/$p4/$a4
+		tcp4 bind=0.0.0.0,0 connect=$p4,$port read | bind connect read=P/$p4/$a4
+		tcp4 bind=$a4b,0 connect=$p4,$port name read | bind connect name=$a4b,+ read=P/$p4/$a4b
+		tcp6 connect=$p6,$port name read | connect name=$a6,+ read=P/$p6/$a6
+		tcp6 bind=::,0 connect=$p6,$port read | bind connect read=P/$p6/$a6
+		tcp6 bind=$a6b,0 connect=$p6,$port read | bind connect read=P/$p6/$a6b
+		tcp6 connect=::ffff:$p4,$port name read | connect name=::ffff:$a4,+ read=P/$p4/$a4
+		tcp6 bind=::ffff:$a4b,0 connect=::ffff:$p4,$port read | bind connect read=P/$p4/$a4b
+		udp4 sendto=$p4,$port recv name | sendto recv=P/$a4@$p4 name=0.0.0.0,+
+		udp4 bind=0.0.0.0,0 sendto=$p4,$port recv | bind sendto recv=P/$a4@$p4
+		udp4 bind=$a4b,0 sendto=$p4,$port recv | bind sendto recv=P/$a4b@$p4
+		udp4 from=$a4b sendto=$p4,$port recv | sendto recv=P/$a4b@$p4
+		udp4 bind=0.0.0.0,$port from=$a4b sendto=$p4,$port recv | bind sendto recv=P/$a4b@$p4
+		udp6 v6only bind=::,$port from=$a6b sendto=$p6,$port recv | bind sendto recv=P/$a6b@$p6
+		udp6 dual bind=::,7 from=$a6b sendto=$p6,$port recv | bind sendto recv=P/$a6b@$p6
+		udp6 dual bind=::,8 from=::ffff:$a4b sendto=::ffff:$p4,$port recv | bind sendto recv=P/$a4b@::ffff:$p4
+		udp4 connect=$p4,$port name send recv | connect name=$a4,+ send recv=P/$a4@$p4
+		udp4 bind=$a4b,0 connect=$p4,$port send recv | bind connect send recv=P/$a4b@$p4
+		udp6 sendto=$p6,$port recv | sendto recv=P/$a6@$p6
+		udp6 bind=::,0 sendto=$p6,$port recv | bind sendto recv=P/$a6@$p6
+		udp6 v6only bind=::,0 sendto=$p6,$port recv | bind sendto recv=P/$a6@$p6
+		udp6 bind=$a6b,0 sendto=$p6,$port recv | bind sendto recv=P/$a6b@$p6
+		udp6 from=$a6b sendto=$p6,$port recv | sendto recv=P/$a6b@$p6
+		udp6 connect=$p6,$port name send recv | connect name=$a6,+ send recv=P/$a6@$p6
+		udp6 sendto=::ffff:$p4,$port recv | sendto recv=P/$a4@::ffff:$p4
+		udp6 bind=::,0 sendto=::ffff:$p4,$port recv | bind sendto recv=P/$a4@::ffff:$p4
+		udp6 connect=::ffff:$p4,$port send recv | connect send recv=P/$a4@::ffff:$p4
+		udp6 from=::ffff:$a4b sendto=::ffff:$p4,$port recv | sendto recv=P/$a4b@::ffff:$p4
+	END
+	begin four "$n4.31/24"
+	begin six "$n6:31/64"
+	check four <<-END
+		tcp4 connect=$p4,$port read | connect read=P/$p4/$n4.31
+		tcp6 connect=$p6,$port | connect:ENETUNREACH
+		udp6 sendto=$p6,$port | sendto:ENETUNREACH
+		udp6 connect=$p6,$port | connect:ENETUNREACH
+		tcp6 dual bind=::,$port listen name | bind listen name=::,$port
+	END
+	check six <<-END
+		tcp6 connect=$p6,$port read | connect read=P/$p6/$n6:31
+		tcp4 connect=$p4,$port | connect:ENETUNREACH
+		udp4 sendto=$p4,$port | sendto:ENETUNREACH
+		udp4 connect=$p4,$port | connect:ENETUNREACH
+		tcp6 connect=::ffff:$p4,$port | connect:ENETUNREACH
+		udp6 sendto=::ffff:$p4,$port | sendto:ENETUNREACH
+	END
+}
+
+@test "chbind: what is bound to every address serves each, in both contexts" {
+	begin_both
+	local e=$((port + 1)) d=$((port + 2))
+	for who in a b; do
+		serve $who tcp4 tag=4$who bind=0.0.0.0,$port listen tcp6 v6only tag=6$who bind=::,$port listen \
+			tcp6 dual tag=D$who bind=::,$d listen udp4 tag=4$who bind=0.0.0.0,$port \
+			udp6 v6only tag=6$who bind=::,$port udp6 dual tag=D$who bind=::,$d
+	done
+	serve a tcp4 tag=E "bind=$a4b,$e" listen udp4 tag=E "bind=$a4b,$e" \
+		tcp6 tag=E "bind=$a6b,$e" listen udp6 tag=E "bind=$a6b,$e"
+	serve a tcp4 tag=W "bind=0.0.0.0,$e" listen udp4 tag=W "bind=0.0.0.0,$e" \
+		tcp6 v6only tag=W "bind=::,$e" listen udp6 v6only tag=W "bind=::,$e"
+	for who in a b; do
+		local x4=${who}4 x4b=${who}4b x6=${who}6 x6b=${who}6b
+		check peer <<-END
+			tcp4 connect=${!x4},$port read | connect read=4$who/${!x4}/$p4
+			tcp4 connect=${!x4b},$port read | connect read=4$who/${!x4b}/$p4
+			tcp6 connect=${!x6},$port read | connect read=6$who/${!x6}/$p6
+			tcp6 connect=${!x6b},$port read | connect read=6$who/${!x6b}/$p6
+			tcp4 connect=${!x4},$d read | connect read=D$who/::ffff:${!x4}/::ffff:$p4
+			tcp4 connect=${!x4b},$d read | connect read=D$who/::ffff:${!x4b}/::ffff:$p4
+			tcp6 connect=${!x6},$d read | connect read=D$who/${!x6}/$p6
+			tcp6 connect=${!x6b},$d read | connect read=D$who/${!x6b}/$p6
+			udp4 sendto=${!x4},$port recv | sendto recv=4$who/$p4@${!x4}
+			udp4 sendto=${!x4b},$port recv | sendto recv=4$who/$p4@${!x4}
+			udp6 sendto=${!x6},$port recv | sendto recv=6$who/$p6@${!x6}
+			udp6 sendto=${!x6b},$port recv | sendto recv=6$who/$p6@${!x6}
+			udp4 sendto=${!x4},$d recv | sendto recv=D$who/::ffff:$p4@${!x4}
+			udp4 sendto=${!x4b},$d recv | sendto recv=D$who/::ffff:$p4@${!x4}
+			udp6 sendto=${!x6},$d recv | sendto recv=D$who/$p6@${!x6}
+			udp6 sendto=${!x6b},$d recv | sendto recv=D$who/$p6@${!x6}
+		END
+		check $who <<-END
+			tcp4 connect=127.0.0.1,$port read | connect read=4$who/127.0.0.1/127.0.0.1
+			tcp4 connect=127.0.0.9,$port read | connect read=4$who/127.0.0.9/127.0.0.1
+			tcp4 connect=${!x4b},$port read | connect read=4$who/${!x4b}/${!x4}
+			tcp6 connect=::1,$port read | connect read=6$who/::1/::1
+			tcp4 connect=127.0.0.1,$d read | connect read=D$who/::ffff:127.0.0.1/::ffff:127.0.0.1
+			tcp6 connect=::1,$d read | connect read=D$who/::1/::1
+			udp4 sendto=127.0.0.1,$port recv | sendto recv=4$who/127.0.0.1@127.0.0.1
+			udp4 connect=127.0.0.1,$port send recv | connect send recv=4$who/127.0.0.1@127.0.0.1
+			udp4 sendto=${!x4b},$port recv | sendto recv=4$who/${!x4}@${!x4}
+			udp6 sendto=::1,$port recv | sendto recv=6$who/::1@::1
+			udp6 connect=::1,$port send recv | connect send recv=6$who/::1@::1
+			udp4 sendto=127.0.0.1,$d recv | sendto recv=D$who/::ffff:127.0.0.1@127.0.0.1
+			udp6 connect=::1,$d send recv | connect send recv=D$who/::1@::1
+		END
+	done
+	check peer <<-END
+		tcp4 connect=$a4b,$e read | connect read=E/$a4b/$p4
+		tcp4 connect=$a4,$e read | connect read=W/$a4/$p4
+		tcp6 connect=$a6b,$e read | connect read=E/$a6b/$p6
+		tcp6 connect=$a6,$e read | connect read=W/$a6/$p6
+		udp4 sendto=$a4b,$e recv | sendto recv=E/$p4@$a4b
+		udp4 sendto=$a4,$e recv | sendto recv=W/$p4@$a4
+		udp6 sendto=$a6b,$e recv | sendto recv=E/$p6@$a6b
+		udp6 sendto=$a6,$e recv | sendto recv=W/$p6@$a6
+	END
+}
+
+# How many of 20 connections to $1 get which answer, as "TAG COUNT" lines.
+spread() {
+	local words=()
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		words+=(tcp4 "connect=$1,$port" read)
+	done
+	net peer "${words[@]}" | sed 's/.*read=//; s,/.*,,' | sort | uniq -c | awk '{ print $2, $1 }'
+}
+
+@test "chbind: SO_REUSEPORT: all listeners get connections, whichever ends leaves the others served" {
+	begin_both
+	serve b tcp4 tag=B bind=0.0.0.0,$port listen
+	for end in first last; do
+		serve a tcp4 tag=first reuseport bind=0.0.0.0,$port listen
+		first=$server
+		serve a tcp4 tag=last reuseport bind=0.0.0.0,$port listen
+		last=$server
+		run -0 spread "$a4"
+		[[ $output == *first* && $output == *last* && $output != *B* ]]
+		run -0 spread "$a4b"
+		[[ $output != *B* ]]
+		end "${!end}"
+		[ $end = first ] && rest=last || rest=first
+		for address in "$a4" "$a4b"; do
+			run -0 spread "$address"
+			[ "$output" = "$rest 20" ]
+		done
+		net a tcp4 connect=127.0.0.1,$port read | grep -q "read=$rest/"
+		end "${!rest}"
+	done
+	check peer <<-END
+		tcp4 connect=$a4b,$port read | connect:ECONNREFUSED
+		tcp4 connect=$b4b,$port read | connect read=B/$b4b/$p4
+	END
+}
+
+@test "chbind: SO_REUSEPORT: connections to a second address are shared, too" {
+	begin_both
+	serve a tcp4 tag=first reuseport bind=0.0.0.0,$port listen
+	serve a tcp4 tag=last reuseport bind=0.0.0.0,$port listen
+	run -0 spread "$a4b"
+	[[ $output == *first* && $output == *last* ]]
+}
+
+@test "chbind: ports below 1024: root and who has the capability there, nobody else" {
+	begin_both
+	local all="tcp4 bind=0.0.0.0,80 listen | %
+		tcp4 bind=127.0.0.1,81 | %
+		tcp4 bind=$a4,82 | %
+		tcp4 bind=$a4b,1023 | %
+		tcp6 bind=::,83 | %
+		tcp6 bind=::1,84 | %
+		tcp6 bind=$a6b,85 | %
+		tcp6 bind=::ffff:$a4,86 | %
+		udp4 bind=0.0.0.0,53 | %
+		udp4 bind=$a4,54 | %
+		udp6 bind=::,55 | %
+		udp6 v6only bind=::,56 | %"
+	sed 's/%/bind/; s/listen . bind/listen | bind listen/' <<<"$all" | sed 's/^\t*//' >"$T/allowed"
+	sed 's/%/bind:EACCES/; s/^\t*//' <<<"$all" >"$T/refused"
+	check a <"$T/allowed"
+	check a uid=1000,10 <"$T/allowed"
+	check a uid=1000 <"$T/refused"
+	# CAP_NET_RAW is none for ports.
+	check a uid=1000,13 <"$T/refused"
+	check a uid=1000 userns <"$T/refused"
+	check a uid=1000 <<-END
+		tcp4 bind=0.0.0.0,1024 listen | bind listen
+		udp6 bind=::,1024 | bind
+	END
+	check a <<-END
+		tcp4 bind=$b4,80 | bind:EADDRNOTAVAIL
+	END
+}
+
+@test "chbind: a network namespace made inside is left alone" {
+	begin_both
+	check a netns <<-END
+		tcp4 bind=0.0.0.0,80 listen name | bind listen name=0.0.0.0,80
+		tcp4 connect=127.0.0.1,80 name peer | connect name=127.0.0.1,+ peer=127.0.0.1,80
+		tcp4 bind=127.0.0.1,81 listen name | bind listen name=127.0.0.1,81
+		tcp4 connect=127.0.0.1,81 peer | connect peer=127.0.0.1,81
+		tcp6 bind=::1,82 listen name | bind listen name=::1,82
+		tcp6 connect=::1,82 name | connect name=::1,+
+		tcp4 bind=127.77.0.1,83 name | bind name=127.77.0.1,83
+		udp4 bind=0.0.0.0,84 connect=127.0.0.1,84 send recv | bind connect send recv=x@127.0.0.1
+		udp6 bind=::,85 connect=::1,85 send recv | bind connect send recv=x@::1
+		tcp4 bind=$a4,86 | bind:EADDRNOTAVAIL
+	END
+}
+
+@test "chbind: a random port and a listener without bind are served at its own addresses alone" {
+	begin_both
+	serve a udp4 tag=a "sendto=$p4,9" at udp6 dual tag=a6 bind=::,0 at tcp4 tag=L listen at
+	{ read -r u4 && read -r u6 && read -r t; } < <(sed -n 's/.* at=//p' "$T/serve")
+	check peer <<-END
+		udp4 sendto=$a4,$u4 recv | sendto recv=a/$p4@$a4
+		udp4 sendto=$a4b,$u4 recv | sendto recv=a/$p4@$a4
+		udp4 timeout=300 sendto=$h4,$u4 recv | sendto recv:EAGAIN
+		udp4 timeout=300 sendto=$b4,$u4 recv | sendto recv:EAGAIN
+		udp6 sendto=$a6,$u6 recv | sendto recv=a6/$p6@$a6
+		udp6 timeout=300 sendto=$h6,$u6 recv | sendto recv:EAGAIN
+		udp6 timeout=300 sendto=$b6,$u6 recv | sendto recv:EAGAIN
+		udp4 timeout=300 sendto=$b4,$u6 recv | sendto recv:EAGAIN
+		tcp4 connect=$a4,$t read | connect read=L/$a4/$p4
+		tcp4 connect=$a4b,$t read | connect read=L/$a4b/$p4
+		tcp4 timeout=500 connect=$h4,$t | connect:ETIMEDOUT
+		tcp4 timeout=500 connect=$b4,$t | connect:ECONNREFUSED
+	END
+	check b <<-END
+		udp4 timeout=300 sendto=127.0.0.1,$u4 recv | sendto recv:EAGAIN
+		udp4 timeout=300 sendto=$h4,$u4 recv | sendto recv:EAGAIN
+		tcp4 timeout=500 connect=127.0.0.1,$t | connect:ECONNREFUSED
+	END
+	check host <<-END
+		udp4 timeout=300 sendto=127.0.0.1,$u4 recv | sendto recv:EAGAIN
+		tcp4 timeout=500 connect=127.0.0.1,$t | connect:ETIMEDOUT
+	END
+}
+
+@test "chbind: a daemon of the host on every address is in the way, named, and answers for nobody else" {
+	begin a "$a4/24" "$a6/64" "$a4b/24"
+	launch host tcp4 tag=H bind=0.0.0.0,$port listen tcp6 v6only tag=H bind=::,$port listen \
+		udp4 tag=H bind=0.0.0.0,$port "wait=$T/go" serve
+	daemon=$server
+	wait_until has_line "$T/serve" '^udp4 bind'
+	net peer tcp4 "connect=$h4,$port" "wait=$T/went" read >"$T/under-way" 3>&- &
+	client=$!
+	daemons="$daemons $client"
+	wait_until has_line "$T/under-way" connect
+	check a <<-END
+		tcp4 bind=0.0.0.0,$port listen | bind:EADDRINUSE
+		tcp4 bind=127.0.0.1,$port | bind:EADDRINUSE
+		tcp4 bind=$a4b,$port | bind:EADDRINUSE
+		tcp6 v6only bind=::,$port | bind:EADDRINUSE
+		udp4 bind=0.0.0.0,$port | bind:EADDRINUSE
+		udp4 bind=127.0.0.1,$port | bind:EADDRINUSE
+		tcp4 bind=0.0.0.0,$((port + 1)) listen | bind listen
+	END
+	run -0 chbind --blockers --raw
+	[[ $'\n'$output$'\n' == *$'\n'"tcp $port $daemon net"$'\n'* ]]
+	[[ $'\n'$output$'\n' == *$'\n'"udp $port $daemon net"$'\n'* ]]
+	run -0 chbind --blockers
+	[[ ${lines[0]} == 'PROTOCOL '*'PORT '*'PID  COMMAND' ]]
+	run -0 --separate-stderr chbind --ctx "$a" --add --dev "$dev" --ip "$n4.13/24"
+	[ "$output" = "ipv4root is now $a4 $a6 $a4b $n4.13" ]
+	[[ $stderr == *"chbind: port $port/tcp: net (process $daemon) of the host has it on every address: no VPS can"* ]]
+	run -0 --separate-stderr chbind --silent --ctx "$a" --del --ip "$n4.13"
+	[ "$output$stderr" = "" ]
+	: >"$T/go"
+	check peer <<-END
+		tcp4 connect=$h4,$port read | connect read=H/$h4/$p4
+		tcp4 connect=$a4,$port | connect:ECONNREFUSED
+		tcp4 connect=$a4b,$port | connect:ECONNREFUSED
+		tcp6 connect=$a6,$port | connect:ECONNREFUSED
+		tcp6 connect=$h6,$port read | connect read=H/$h6/$p6
+	END
+	check a <<-END
+		tcp4 connect=127.0.0.1,$port | connect:ECONNREFUSED
+		tcp6 connect=::1,$port | connect:ECONNREFUSED
+		tcp4 connect=$h4,$port read | connect read=H/$h4/$a4
+	END
+	: >"$T/went"
+	wait "$client"
+	[ "$(cat "$T/under-way")" = "tcp4 connect read=H/$h4/$p4" ]
+}
+
+@test "chbind: sockets of a context without addresses are as they were" {
+	begin a
+	serve a tcp4 tag=a bind=0.0.0.0,$port listen tcp6 tag=a v6only bind=::1,$port listen \
+		udp4 tag=a bind=0.0.0.0,$port
+	check peer <<-END
+		tcp4 connect=$h4,$port read | connect read=a/$h4/$p4
+		udp4 sendto=$h4,$port recv | sendto recv=a/$p4@$h4
+	END
+	check host <<-END
+		tcp4 connect=127.0.0.1,$port read | connect read=a/127.0.0.1/127.0.0.1
+		tcp6 connect=::1,$port read | connect read=a/::1/::1
+		udp4 sendto=127.0.0.1,$port recv | sendto recv=a/127.0.0.1@127.0.0.1
+	END
+	check a <<-END
+		tcp4 bind=$h4,$((port + 1)) name | bind name=$h4,$((port + 1))
+		tcp4 bind=0.0.0.0,80 | bind:EACCES
+		tcp4 connect=127.0.0.1,$port name | connect name=127.0.0.1,+
+		tcp4 connect=$h4,$port read | connect read=a/$h4/$h4
+		udp4 sendto=127.0.0.1,$port recv | sendto recv=a/127.0.0.1@127.0.0.1
+	END
+	run -0 chbind --list --raw --ctx "$a"
+	[ "$output" = "" ]
+	# One that gets them, and loses them again, while somebody has a socket there.
+	chbind --silent --ctx "$a" --dev "$dev" --ip "$a4/24"
+	chbind --silent --ctx "$a" --del --ip "$a4"
+	check peer <<-END
+		tcp4 timeout=500 connect=$h4,$port | connect:ETIMEDOUT
+	END
+}
+
+has_mptcp() {
+	"$BUILD/system/net" mptcp4 bind=127.0.0.1,0 listen | grep -q 'bind listen'
+}
+
+@test "chbind: MPTCP obeys the same rules" {
+	has_mptcp || skip "requires MPTCP"
+	begin_both
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen \
+		mptcp4 tag=M bind=$p4,$((port + 2)) listen
+	serve b mptcp4 tag=b bind=0.0.0.0,$port listen mptcp4 tag=l bind=127.0.0.1,$((port + 1)) listen
+	serve a mptcp4 tag=a bind=0.0.0.0,$port listen mptcp4 tag=l bind=127.0.0.1,$((port + 1)) listen \
+		mptcp6 tag=6 bind=::1,$port listen
+	check a <<-END
+		mptcp4 bind=$b4,$port | bind:EADDRNOTAVAIL
+		mptcp4 bind=$h4,80 | bind:EADDRNOTAVAIL
+		mptcp4 freebind bind=$p4,80 | bind:EADDRNOTAVAIL
+		mptcp6 bind=$b6,80 | bind:EADDRNOTAVAIL
+		mptcp4 bind=0.0.0.0,80 | bind
+		mptcp4 connect=$p4,$port read | connect read=P/$p4/$a4
+		mptcp4 connect=$p4,$((port + 2)) read | connect read=M/$p4/$a4
+		mptcp4 bind=$a4b,0 connect=$p4,$port read | bind connect read=P/$p4/$a4b
+		mptcp6 connect=$p6,$port read | connect read=P/$p6/$a6
+		mptcp6 connect=::ffff:$p4,$port read | connect read=P/$p4/$a4
+		mptcp4 connect=127.0.0.1,$((port + 1)) read | connect read=l/127.0.0.1/127.0.0.1
+		tcp4 connect=$a4,$port read | connect read=a/$a4/$a4
+		mptcp6 connect=::1,$port read | connect read=6/::1/::1
+	END
+	check a uid=1000 <<-END
+		mptcp4 bind=0.0.0.0,81 | bind:EACCES
+	END
+	check peer <<-END
+		tcp4 connect=$a4,$port read | connect read=a/$a4/$p4
+		mptcp4 connect=$a4,$port read | connect read=a/$a4/$p4
+		mptcp4 connect=$b4,$port read | connect read=b/$b4/$p4
+		mptcp4 connect=$a4,$((port + 1)) | connect:ECONNREFUSED
+	END
+}
+
+@test "chbind: ping works, raw and packet sockets are closed" {
+	begin_both
+	check a <<-END
+		raw4 | socket:EPERM
+		raw6 | socket:EPERM
+		packet | socket:EPERM
+	END
+	read -r low high </proc/sys/net/ipv4/ping_group_range
+	{ [ "$low" -le $((a << 16)) ] && [ "$high" -ge $((a << 16)) ]; } ||
+		skip "requires net.ipv4.ping_group_range to have the groups of VPSes"
+	check a <<-END
+		ping4 ping=$p4 | ping
+		ping4 ping=127.0.0.1 | ping
+		ping4 bind=$a4,0 ping=$p4 | bind ping
+		ping6 bind=$a6b,0 ping=$p6 | bind ping
+		ping4 bind=$b4,0 timeout=500 ping=$p4 | bind ping:EPERM
+	END
+}
+
+# ---- real programs ------------------------------------------------------------------
+
+# nginx in $root, serving /srv/NAME as the index of context NAME.
+make_nginx() {
+	copy_program "$(command -v nginx)"
+	mkdir -p "$root"/srv/{a,b} "$root/etc/nginx" "$root/var/log/nginx" "$root/var/lib/nginx"
+	for who in a b; do
+		echo "nginx of $who" >"$root/srv/$who/index.html"
+		cat >"$root/etc/nginx/$who.conf" <<-END
+			user root root;
+			daemon off;
+			pid /tmp/nginx.$who;
+			error_log stderr;
+			events { worker_connections 64; }
+			http {
+				access_log off;
+				client_body_temp_path /tmp/nginx.$who.body;
+				server {
+					listen 80;
+					listen [::]:80;
+					root /srv/$who;
+				}
+			}
+		END
+	done
+}
+
+gets() {
+	run -0 on "$1" curl -sg --max-time 10 "http://$2/"
+	[ "$output" = "$3" ] || {
+		echo "at $1 from $2: $output" >&2
+		return 1
+	}
+}
+
+inside_gets() {
+	run -0 on "$1" wget -qO - "http://$2/"
+	[ "$output" = "$3" ]
+}
+
+answers() {
+	on "$1" curl -sgo /dev/null --max-time 1 "http://$2/"
+}
+
+@test "chbind: nginx and busybox httpd: each VPS and the host have port 80" {
+	requires nginx curl
+	make_nginx
+	begin_both
+	serve host tcp4 tag=H bind=127.0.0.1,80 listen
+	for who in a b; do
+		vps-enter "${!who}" -- nginx -e stderr -c /etc/nginx/$who.conf >"$T/nginx.$who" 2>&1 3>&- &
+		daemons="${daemons-} $!"
+	done
+	wait_until answers peer "$a4"
+	wait_until answers peer "$b4"
+	for who in a b; do
+		for address in 4 4b 6 6b; do
+			at=$who$address
+			case $address in
+			4*) gets peer "${!at}" "nginx of $who" ;;
+			6*) gets peer "[${!at}]" "nginx of $who" ;;
+			esac
+		done
+		inside_gets $who 127.0.0.1 "nginx of $who"
+		inside_gets $who '[::1]' "nginx of $who"
+	done
+	check host <<-END
+		tcp4 connect=127.0.0.1,80 read | connect read=H/127.0.0.1/127.0.0.1
+	END
+	gets host "$b4b" "nginx of b"
+	check peer <<-END
+		tcp4 connect=$h4,80 | connect:ECONNREFUSED
+	END
+	for who in a b; do
+		vps-enter "${!who}" -- httpd -f -p 8080 -h /srv/$who 3>&- &
+		daemons="$daemons $!"
+	done
+	wait_until answers peer "$a4b:8080"
+	wait_until answers peer "$b4b:8080"
+	for who in a b; do
+		at=${who}4
+		gets peer "${!at}:8080" "nginx of $who"
+		inside_gets $who 127.0.0.1:8080 "nginx of $who"
+	done
+}
+
+asks() {
+	run -0 on "$1" dig +short +tries=1 +time=3 "@$2" -p 53 name.example "$3"
+	[ "$output" = "$4" ] || {
+		echo "at $1 from $2 for $3: $output" >&2
+		return 1
+	}
+}
+
+@test "chbind: dnsmasq: questions at each address and at the loopback are answered from there" {
+	requires dnsmasq dig
+	copy_program "$(command -v dnsmasq)"
+	copy_program "$(command -v dig)"
+	begin_both
+	for who in a b; do
+		[ $who = a ] && n=1 || n=2
+		vps-enter "${!who}" -- dnsmasq -k -u root -R -h -x "/tmp/dns.$who" -C /dev/null \
+			--log-facility=- --address=/name.example/192.0.2.$n \
+			--address=/name.example/2001:db8::$n >"$T/dns.$who" 2>&1 3>&- &
+		daemons="${daemons-} $!"
+	done
+	wait_until test -s "$root/tmp/dns.a"
+	wait_until test -s "$root/tmp/dns.b"
+	asks peer "$a4" A 192.0.2.1
+	asks peer "$a4b" A 192.0.2.1
+	asks peer "$a6" AAAA 2001:db8::1
+	asks peer "$a6b" AAAA 2001:db8::1
+	asks peer "$b4" A 192.0.2.2
+	asks peer "$b6b" A 192.0.2.2
+	for who in a b; do
+		[ $who = a ] && n=1 || n=2
+		asks $who 127.0.0.1 A 192.0.2.$n
+		asks $who ::1 A 192.0.2.$n
+		run -0 on $who dig +tcp +short +time=3 @127.0.0.1 name.example
+		[ "$output" = 192.0.2.$n ]
+	done
+	run -0 on peer dig +tcp +short +time=3 "@$a4b" name.example
+	[ "$output" = 192.0.2.1 ]
+}
