@@ -12,6 +12,7 @@
 #define ADDRESSES_MAX 131072
 
 #define LOOPBACK_NET 127
+#define LOOPBACK_INDEX 1
 #define CAP_NET_BIND_SERVICE 10
 #define LOW_PORTS 1024
 /* Of a program at bind(2): allowed, and a capability for a low port is not asked for. */
@@ -49,6 +50,12 @@ static bool is_mapped(const struct vps_bpf_addr *a)
 static bool is_loop6(const struct vps_bpf_addr *a)
 {
 	return !(a->words[0] | a->words[1] | a->words[2]) && a->words[3] == bpf_htonl(1);
+}
+
+/* Below the prefix from which each context has its own: fd76:7073:6c6f::HILO. */
+static bool is_of_loops6(const struct vps_bpf_addr *a)
+{
+	return a->words[0] == bpf_htonl(0xfd767073) && a->words[1] == bpf_htonl(0x6c6f0000);
 }
 
 static bool is_same(const struct vps_bpf_addr *a, const struct vps_bpf_addr *b)
@@ -95,6 +102,12 @@ static __u32 shown4(const struct vps_bpf_net *net, __u32 address)
 	if (!is_own_loop4(net, address))
 		return address;
 	return bpf_htonl((LOOPBACK_NET << 24) | (bpf_ntohl(address) & 0xff));
+}
+
+/* ::1, or another's as the host has it: that is as little anywhere else as 127.0.0.0/8 is. */
+static struct vps_bpf_addr peer6(const struct vps_bpf_net *net, const struct vps_bpf_addr *a)
+{
+	return is_any(a) || is_loop6(a) || is_of_loops6(a) ? net->loop6 : *a;
 }
 
 /* ---- whose an address is -------------------------------------------------------- */
@@ -371,8 +384,7 @@ static int connect_to6(struct bpf_sock_addr *ctx, __u64 context)
 		if (!source.words[3])
 			return refuse(-ENETUNREACH);
 	} else {
-		if (is_any(&peer) || is_loop6(&peer))
-			peer = net->loop6;
+		peer = peer6(net, &peer);
 		source = is_same(&peer, &net->loop6) ? peer : net->first6;
 		if (is_any(&peer))
 			return refuse(-EADDRNOTAVAIL);
@@ -445,8 +457,7 @@ static int send_to6(struct bpf_sock_addr *ctx)
 		return ALLOW;
 	}
 	read6(ctx, &peer);
-	if (is_any(&peer) || is_loop6(&peer))
-		peer = net->loop6;
+	peer = peer6(net, &peer);
 	if (is_any(&peer))
 		return refuse(-EADDRNOTAVAIL);
 	write6(ctx, &peer);
@@ -572,8 +583,9 @@ static bool has_own_address(struct __sk_buff *skb, struct bpf_sock *sk, __u32 of
 	if (!read_address(skb, offset4, offset6, &a))
 		return false;
 	owner = bpf_map_lookup_elem(&owners, &a);
+	/* Nothing but the host keeps others from the network of a loopback of IPv6. */
 	if (owner && *owner == context)
-		return true;
+		return !is_of_loops6(&a) || skb->ifindex == LOOPBACK_INDEX;
 	net = bpf_map_lookup_elem(&nets, &context);
 	if (!net || bpf_sk_storage_get(&foreign, sk, NULL, 0))
 		return true;
