@@ -5,6 +5,7 @@
 
 load ../lib/system
 load ../lib/net
+load ../lib/kill
 
 setup_file() {
 	build_static system/net
@@ -689,4 +690,433 @@ asks() {
 	done
 	run -0 on peer dig +tcp +short +time=3 "@$a4b" name.example
 	[ "$output" = 192.0.2.1 ]
+}
+
+# ---- chbind itself ------------------------------------------------------------------
+
+# has_address ADDRESS: the machine has it on the cable.
+has_address() {
+	ip -o addr show dev "$dev" | grep -qF " $1/"
+}
+
+# lists CTX LINE...: what --list says of it, without its number.
+lists() {
+	local wanted=''
+	[ $# -eq 1 ] || wanted=$(printf "$1 %s\n" "${@:2}")
+	run -0 chbind --list --raw --ctx "$1"
+	[ "$output" = "$wanted" ] || {
+		echo "$output" >&2
+		return 1
+	}
+}
+
+# says OUTPUT CMD...: done, with nothing else on either of the outputs than this, and lines on
+# daemons of the machine, which are none of ours.
+says() {
+	run -0 --separate-stderr "${@:2}"
+	[ "$output" = "$1" ] && ! grep -v '^chbind: port ' <<<"${stderr:-chbind: port }" && return
+	printf '%s\n' "$output" "$stderr" >&2
+	return 1
+}
+
+@test "chbind: --add, --del, others instead: at once, in order, as --list has it" {
+	begin_both
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen
+	serve a tcp4 tag=a bind=0.0.0.0,$port listen udp4 tag=a "bind=$a4b,$port" udp4 tag=a1 "bind=$a4,$port"
+	lists "$a" "$a4/24 $dev -" "$a6/64 $dev -" "$a4b/24 $dev -" "$a6b/64 $dev -"
+	run -0 chbind --list --ctx "$a"
+	[[ ${lines[0]} =~ ^' '*'CTX  ADDRESS '+' DEVICE '+' NAME'$ ]]
+	[[ ${lines[1]} =~ ^' '*"$a  $a4/24 "+" $dev  -"$ ]]
+	[ "${#lines[@]}" -eq 5 ]
+	run -0 chbind --list --json --ctx "$a"
+	[[ ${output//[[:space:]]/} == '[{"ctx":'$a',"address":"'$a4'/24","device":"'$dev'","name":null},{'* ]]
+	says "ipv4root is now $a4 $a6 $a4b $a6b $n4.13" \
+		chbind --ctx "$a" --add --dev "$dev" --ip "$n4.13/24"
+	lists "$a" "$a4/24 $dev -" "$a6/64 $dev -" "$a4b/24 $dev -" "$a6b/64 $dev -" "$n4.13/24 $dev -"
+	has_address "$n4.13"
+	check peer <<-END
+		tcp4 connect=$n4.13,$port read | connect read=a/$n4.13/$p4
+		udp4 sendto=$a4b,$port recv | sendto recv=a/$p4@$a4b
+	END
+	# Again is once.
+	says "ipv4root is now $a4 $a6 $a4b $a6b $n4.13" \
+		chbind --ctx "$a" --add --dev "$dev" --ip "$n4.13/24" --ip "$a4/24"
+	# On the device it stays reachable, but not for who had it.
+	ip addr del "$a4b/24" dev "$dev"
+	ip addr add "$a4b/24" dev "$dev"
+	says "ipv4root is now $a4 $a6 $a6b" chbind --ctx "$a" --del --ip "$a4b" --ip "$n4.13"
+	! has_address "$n4.13"
+	! has_address "$a4b"
+	ip addr add "$a4b/24" dev "$dev"
+	check peer <<-END
+		udp4 timeout=400 sendto=$a4b,$port recv | sendto recv:EAGAIN
+		tcp4 timeout=400 connect=$a4b,$port | connect:ECONNREFUSED
+		tcp4 connect=$a4,$port read | connect read=a/$a4/$p4
+	END
+	check a <<-END
+		tcp4 bind=$a4b,0 | bind:EADDRNOTAVAIL
+		udp4 from=$a4b sendto=$p4,$port | sendto:EADDRNOTAVAIL
+		tcp4 connect=$p4,$port read | connect read=P/$p4/$a4
+	END
+	# Others, in another order: the first is the main one.
+	says "ipv4root is now $n4.14 $a4 $a6b $a6" chbind --ctx "$a" --dev "$dev" \
+		--ip "$n4.14/24" --ip "$a4/24" --ip "$a6b/64" --ip "$a6/64"
+	lists "$a" "$n4.14/24 $dev -" "$a4/24 $dev -" "$a6b/64 $dev -" "$a6/64 $dev -"
+	check a <<-END
+		tcp4 connect=$p4,$port read | connect read=P/$p4/$n4.14
+		tcp6 connect=$p6,$port read | connect read=P/$p6/$a6b
+		tcp4 bind=$a4,0 connect=$p4,$port read | bind connect read=P/$p4/$a4
+	END
+	says "ipv4root is now nothing" chbind --ctx "$a" --del --ip "$n4.14" --ip "$a4" --ip "$a6" --ip "$a6b"
+	lists "$a"
+	check a <<-END
+		tcp4 connect=$p4,$port | connect:ENETUNREACH
+		tcp4 bind=$a4,0 | bind:EADDRNOTAVAIL
+		tcp4 bind=$h4,0 | bind:EADDRNOTAVAIL
+		tcp4 bind=0.0.0.0,$((port + 1)) listen | bind listen
+		tcp4 connect=127.0.0.1,$((port + 1)) name | connect name=127.0.0.1,+
+	END
+	lists "$b" "$b4/24 $dev -" "$b6/64 $dev -" "$b4b/24 $dev -" "$b6b/64 $dev -"
+}
+
+@test "chbind: what --dev puts on a device goes, what was there stays; all of a device by its name" {
+	ip addr add "$n4.40/24" dev "$dev"
+	ip addr add "$n6:40/64" dev "$dev" nodad
+	begin a
+	# A destination without a prefix is one host.
+	says "ipv4root is now $n4.41 $n4.40 $n6:40 $n6:41" chbind --ctx "$a" --dev "$dev" \
+		--ip "$n4.41" --ip "$n4.40/24" --ip "$n6:40/64" --ip "$n6:41/64"
+	lists "$a" "$n4.41/32 $dev -" "$n4.40/24 - -" "$n6:40/64 - -" "$n6:41/64 $dev -"
+	says "ipv4root is now $n4.41" chbind --ctx "$a" --ip "$n4.41"
+	for address in "$n4.40" "$n6:40" "$n4.41"; do
+		has_address "$address"
+	done
+	! has_address "$n6:41"
+	says "ipv4root is now $n4.43 $n4.44" chbind --ctx "$a" --dev "$dev" --bcast "$n4.99" \
+		--ip "$n4.43/255.255.255.0" --ip "$n4.44/25"
+	! has_address "$n4.41"
+	ip -o addr show dev "$dev" | grep -qF "$n4.43/24 brd $n4.99 "
+	ip -o addr show dev "$dev" | grep -qF "$n4.44/25 brd $n4.99 "
+	run -0 chbind --silent --ctx "$a" --ip "$dev"
+	for address in "$h4/24 -" "$n4.40/24 -" "$n4.43/24 $dev" "$n4.44/25 $dev" "$n6:40/64 -" "$h6/64 -"; do
+		chbind --list --raw --ctx "$a" | grep -qFx "$a $address -"
+	done
+	[ "$(chbind --list --raw --ctx "$a" | wc -l)" -eq 6 ]
+	finish "$a"
+	for address in "$h4" "$n4.40" "$n6:40" "$h6"; do
+		has_address "$address"
+	done
+	! has_address "$n4.43"
+	! ip -o addr show dev lo | grep -F "$(loop6 "$a")"
+	begin b "$b4/24" "$b6/64"
+	# By somebody's hand, or with its device.
+	ip addr del "$b4/24" dev "$dev"
+	says "ipv4root is now $b6" chbind --ctx "$b" --del --ip "$b4"
+	remove_cable
+	says "ipv4root is now nothing" chbind --ctx "$b" --del --ip "$b6"
+}
+
+@test "chbind: the host goes on to be seen by its own addresses" {
+	begin a "$a4/24" "$n6:3/64"
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen
+	ip -o addr show dev "$dev" | grep -F "$n6:3/64" | grep -q deprecated
+	# The address nearest to the peer's would be chosen, were it not for that.
+	check host <<-END
+		tcp6 connect=$p6,$port read | connect read=P/$p6/$h6
+		tcp4 connect=$p4,$port read | connect read=P/$p4/$h4
+	END
+	ip -o addr show dev lo | grep -F "$(loop6 "$a")" | grep -q deprecated
+}
+
+@test "chbind: with a command: in a new context that ends with it, or after a change" {
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen
+	run -0 chbind --silent --dev "$dev" --ip "$a4/24" -- "$BUILD/system/net" tcp4 "connect=$p4,$port" read
+	[ "$output" = "tcp4 connect read=P/$p4/$a4" ]
+	! has_address "$a4"
+	run -7 chbind --silent --dev "$dev" --ip "$a4/24" -- sh -c 'exit 7'
+	run -127 chbind --silent --dev "$dev" --ip "$a4/24" -- /does/not/exist
+	run -126 chbind --silent --dev "$dev" --ip "$a4/24" -- /etc/passwd
+	run -125 chbind --silent --ip "$a4/24" -- true
+	one_line "chbind: $a4: no device of this host has this address"
+	! has_address "$a4"
+	begin a
+	run -0 chbind --silent --ctx "$a" --dev "$dev" --ip "$a4/24" -- ip -o addr show dev "$dev"
+	[[ $output == *" $a4/24 "* ]]
+	run -3 chbind --silent --ctx "$a" --ip "$a4/24" -- sh -c 'exit 3'
+}
+
+@test "chbind: what is wrong is one line, and changes nothing" {
+	begin_both
+	ip addr >"$T/addresses"
+	chbind --list --raw --ctx "$a" >"$T/list"
+	local many=() i
+	free_ctx
+	for ((i = 0; i < 257; i++)); do
+		many+=(--ip "10.254.$((i / 250)).$((i % 250 + 1))/32")
+	done
+	while IFS='|' read -r code message words; do
+		# shellcheck disable=SC2086 # words
+		run -"$code" chbind $words
+		one_line "chbind: $message"
+		ip addr | diff "$T/addresses" - >&2
+		chbind --list --raw --ctx "$a" | diff "$T/list" - >&2
+	done <<-END
+		2|--ip='1.2.3': not an address *|--ctx $a --ip 1.2.3
+		2|--ip='300.1.1.1': not an address *|--ctx $a --ip 300.1.1.1
+		2|--ip='1.2.3.4/': not an address *|--ctx $a --ip 1.2.3.4/
+		2|--ip='fd00::g': not an address *|--ctx $a --ip fd00::g
+		2|--ip='10.3.3.4/33': there is no such prefix *|--ctx $a --ip 10.3.3.4/33
+		2|--ip='fd00::1/129': there is no such prefix *|--ctx $a --ip fd00::1/129
+		2|--ip='10.3.3.4/255.0.255.0': not an address *|--ctx $a --ip 10.3.3.4/255.0.255.0
+		2|--ip='0.0.0.0': no VPS can have this address *|--ctx $a --ip 0.0.0.0
+		2|--ip='127.0.0.5': no VPS can have this address *|--ctx $a --ip 127.0.0.5 --dev $dev
+		2|--ip='224.0.0.1': no VPS can have this address *|--ctx $a --ip 224.0.0.1 --dev $dev
+		2|--ip='255.255.255.255': no VPS can have this address *|--ctx $a --ip 255.255.255.255
+		2|--ip='::1': no VPS can have this address *|--ctx $a --ip ::1
+		2|--ip='fe80::1': no VPS can have this address *|--ctx $a --ip fe80::1
+		2|--ip='::ffff:10.1.1.1': no VPS can have this address *|--ctx $a --ip ::ffff:10.1.1.1
+		2|--ip='x$TAG': neither an address nor a device *|--ctx $a --ip x$TAG
+		1|$n4.50: no device of this host has this address|--ctx $a --ip $n4.50/24
+		1|$n4.50: no device of this host has this address|--ctx $a --ip $a4 --ip $n4.50/24
+		1|x$TAG: no such device|--ctx $a --ip $n4.50/24 --dev x$TAG
+		1|$b4 of context $b: another VPS has this address|--ctx $a --ip $b4
+		1|$b6b of context $b: another VPS has this address|--ctx $a --add --dev $dev --ip $n4.50/24 --ip $b6b
+		1|$n4.50: it has no such address|--ctx $a --del --ip $a4 --ip $n4.50
+		1|$ctx: no such context|--ctx $ctx --ip $a4
+		2|--bcast goes with --dev *|--ctx $a --ip $a4 --bcast $n4.255
+		2|--bcast='x': not an address of IPv4 *|--ctx $a --dev $dev --ip $n4.50 --bcast x
+		2|--bcast='fd00::1': not an address of IPv4 *|--ctx $a --dev $dev --ip $n4.50 --bcast fd00::1
+		2|--add, --del and --list exclude each other *|--ctx $a --add --del --ip $a4
+		2|--add, --del and --list exclude each other *|--ctx $a --add --list
+		2|--list takes neither --ip nor a command *|--ctx $a --list --ip $a4
+		2|--json and --raw go with --list or --blockers *|--ctx $a --json --ip $a4
+		2|--dev goes with adding *|--ctx $a --del --dev $dev --ip $a4
+		2|no --ip given *|--ctx $a
+		2|no --ip given *|--ctx $a --dev $dev
+		2|--ctx or a command is missing *|--ip $a4
+		2|--fence and --blockers stand alone *|--ctx $a --fence on
+		2|--fence='maybe': not on, off or status *|--fence maybe
+		2|--fence and --blockers stand alone *|--blockers --list
+	END
+	for word in "$a" "$a --dev $dev"; do
+		# shellcheck disable=SC2086 # words
+		run -2 chbind --ctx $word "${many[@]}"
+		one_line "chbind: --ip: more than 256 addresses *"
+	done
+	chbind --silent --ctx "$a" --add --dev "$dev" "${many[@]:0:504}"
+	run -1 chbind --silent --ctx "$a" --add --dev "$dev" "${many[@]:504}"
+	one_line "chbind: more than 256 addresses"
+	[ "$(chbind --list --raw --ctx "$a" | wc -l)" -eq 256 ]
+	[ "$(ip -o addr show dev "$dev" | grep -c ' 10\.254\.')" -eq 252 ]
+	chbind --silent --ctx "$a" --dev "$dev" --ip "$a4/24" --ip "$a6/64" --ip "$a4b/24" --ip "$a6b/64"
+	ip addr | diff "$T/addresses" - >&2
+}
+
+@test "chbind: a context with a network of its own has no addresses in the host's, nor the other way" {
+	net=none
+	hold sleep 1000
+	run -1 chbind --ctx "$ctx" --dev "$dev" --ip "$a4/24"
+	one_line "chbind: the context has a network of its own"
+	! has_address "$a4"
+	vkill -c "$ctx" -s KILL --wait 10
+	wait "$holder" || :
+	holder=
+	free_ctx
+	chcontext --silent --create --ctx "$ctx"
+	chbind --silent --ctx "$ctx" --dev "$dev" --ip "$a4/24"
+	run -125 chcontext --silent --ctx "$ctx" --root "$root" --net none -- true
+	one_line "chcontext: it has addresses in the host's network"
+	lists "$ctx" "$a4/24 $dev -"
+	chcontext --destroy --ctx "$ctx"
+	! has_address "$a4"
+	run -1 ip netns exec "$peer" "$BUILD/chbind" --ctx 3 --ip "$p4"
+	[ "${#lines[@]}" -eq 1 ]
+	run -1 chbind --ctx "no$TAG" --ip "$h4"
+	one_line "chbind: no$TAG: no such VPS"
+	run -1 chbind --ctx "$ctx" --ip "$h4"
+	one_line "chbind: $ctx: no such context"
+}
+
+@test "chbind: replaced programs keep addresses, connections and counts" {
+	begin_both
+	vlimit -c "$a" --tcp 3
+	serve a tcp4 tag=a bind=0.0.0.0,$port listen udp4 tag=a bind=0.0.0.0,$port
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen
+	launch a tcp4 "connect=$h4,1" tcp4 "connect=$a4,$port" "wait=/tmp/go" read tcp4 "connect=$p4,$port" read
+	client=$server
+	wait_until has_line "$T/serve" 'tcp4 connect$'
+	before=$(vlimit -c "$a" --raw | grep ' tcp ')
+	pins=$(ls -d /sys/fs/bpf/vps/net*-*/tcp_use_* | while read -r pin; do
+		! grep -qa "${pin##*_}" "$BUILD/chbind" || echo "$pin"
+	done)
+	[ -n "$pins" ]
+	# Who makes the next context takes the programs for those of another build.
+	rm -f "$pins"
+	begin c "$n4.51/24"
+	[ -e "$pins" ]
+	[ "$(vlimit -c "$a" --raw | grep ' tcp ')" = "$before" ]
+	: >"$root/tmp/go"
+	wait "$client"
+	has_line "$T/serve" '' || :
+	lists "$a" "$a4/24 $dev -" "$a6/64 $dev -" "$a4b/24 $dev -" "$a6b/64 $dev -"
+	check peer <<-END
+		tcp4 connect=$a4,$port read | connect read=a/$a4/$p4
+		tcp4 connect=$a4b,$port read | connect read=a/$a4b/$p4
+		udp4 sendto=$a4b,$port recv | sendto recv=a/$p4@$a4
+	END
+	check a <<-END
+		tcp4 bind=$b4,$port | bind:EADDRNOTAVAIL
+		tcp4 bind=$n4.51,$port | bind:EADDRNOTAVAIL
+		tcp4 connect=$p4,$port read | connect read=P/$p4/$a4
+		tcp4 connect=127.0.0.1,$port read | connect read=a/127.0.0.1/127.0.0.1
+	END
+	[ "$(vlimit -c "$a" --raw | awk '$2 == "tcp" { print $6 }')" = 3 ]
+}
+
+# ---- VPSes --------------------------------------------------------------------------
+
+# no_trace ADDRESS...: no device has them, nor the loopback of $ctx.
+no_trace() {
+	for address; do
+		! has_address "$address" || { echo "$address is left" >&2 && return 1; }
+	done
+	! ip -o addr show dev lo | grep -F " $(loop6 "$ctx")/" >&2
+}
+
+new_bound_vps() {
+	new_vps IPROOT="$a4/24 $a6/64, $n4.40/24" IPROOTDEV="$dev" IPROOTBCAST="$n4.99" "$@"
+	cp "$BUILD/system/net" "$root/net"
+	ip addr add "$n4.40/24" dev "$dev"
+}
+
+@test "chbind: IPROOT: there from the first process on, gone with the VPS however it ends" {
+	new_bound_vps
+	printf '#!/bin/sh\n/net tcp4 tag=V bind=0.0.0.0,80 listen tcp6 tag=V v6only bind=::,80 listen serve >/served 2>&1 &\n' \
+		>"$root/etc/rc"
+	for end in stop kill-and-sweep kill-and-start kill-and-stop destroy; do
+		run -0 vps-start "$name"
+		! grep -v '^vps-start: .*: port ' <<<"${output:-vps-start: .: port }"
+		wait_until has_line "$root/served" '^serve$'
+		lists "$ctx" "$a4/24 $dev $name" "$a6/64 $dev $name" "$n4.40/24 - $name"
+		ip -o addr show dev "$dev" | grep -qF "$a4/24 brd $n4.99 "
+		check peer <<-END
+			tcp4 connect=$a4,80 read | connect read=V/$a4/$p4
+			tcp4 connect=$n4.40,80 read | connect read=V/$n4.40/$p4
+			tcp6 connect=$a6,80 read | connect read=V/$a6/$p6
+		END
+		rm "$root/served"
+		case $end in
+		stop)
+			run -0 vps-stop "$name"
+			;;
+		kill-*)
+			kill -KILL "$(vps-stat --long -c "$ctx" | sed -n 's/^init pid: *//p')"
+			wait_until is_in_state "$ctx" dead
+			;;&
+		*-sweep)
+			sweep
+			;;
+		*-start)
+			run -0 vps-start "$name"
+			has_address "$a4"
+			;;&
+		*-st*)
+			run -0 vps-stop "$name"
+			;;
+		destroy)
+			run -0 vps-stop "$name"
+			run -0 vps-destroy --yes "$name"
+			;;
+		esac
+		no_trace "$a4" "$a6"
+		has_address "$n4.40"
+	done
+}
+
+@test "chbind: IPROOT: one that cannot be had stops the start, and nothing is left" {
+	begin b "$b4/24"
+	new_bound_vps
+	ip addr >"$T/addresses"
+	while IFS='|' read -r words message; do
+		write_conf "$name" S_CONTEXT="$ctx" IPROOT="$words" IPROOTDEV="$dev"
+		run -1 vps-start "$name"
+		[ "${lines[-1]}" = "vps-start: $name: not started: $message" ]
+		ip addr | diff "$T/addresses" - >&2
+		no_context "$ctx"
+	done <<-END
+		$a4/24 $b4|$b4 of context $b: another VPS has this address
+	END
+	write_conf "$name" S_CONTEXT="$ctx" IPROOT="$a4 $n4.50"
+	run -1 vps-start "$name"
+	[ "${lines[-1]}" = "vps-start: $name: not started: $a4: no device of this host has this address" ]
+	write_conf "$name" S_CONTEXT="$ctx" IPROOT="$a4" IPROOTDEV="x$TAG"
+	run -1 vps-start "$name"
+	[ "${lines[-1]}" = "vps-start: $name: not started: x$TAG: no such device" ]
+	# Two that are to have the same.
+	write_conf "$name" S_CONTEXT="$ctx" IPROOT="$a4/24" IPROOTDEV="$dev"
+	run -0 vps-start "$name"
+	first=$name first_ctx=$ctx
+	new_vps IPROOT="$n4.60/24 $a4/24" IPROOTDEV="$dev"
+	run -1 vps-start "$name"
+	[ "${lines[-1]}" = "vps-start: $name: not started: $a4 of $first (context $first_ctx): another VPS has this address" ]
+	! has_address "$n4.60"
+	has_address "$a4"
+	run -0 vps-stop "$first"
+	ip addr | diff "$T/addresses" - >&2
+}
+
+@test "chbind: kill -9 of chbind: the next one has it right, the end takes everything away" {
+	rounds=$((rounds / 2 + 1))
+	free_ctx
+	ip addr >"$T/addresses"
+	chcontext --silent --create --ctx "$ctx"
+	local all=() address
+	for address in 10 11 12 13 14 15 16 17; do
+		all+=(--ip "$n4.$address/24" --ip "$n6:$address/64")
+	done
+	measure chbind --silent --ctx "$ctx" --dev "$dev" "${all[@]}"
+	chcontext --destroy --ctx "$ctx"
+	for ((round = 0; round < rounds; round++)); do
+		chcontext --silent --create --ctx "$ctx"
+		chbind --silent --ctx "$ctx" --dev "$dev" --ip "$n4.10/24" --ip "$n4.99/24"
+		kill_at "$round" chbind --silent --ctx "$ctx" --dev "$dev" "${all[@]}"
+		if [ $((round % 3)) -ne 0 ]; then
+			chbind --silent --ctx "$ctx" --dev "$dev" --ip "$n4.13/24"
+			lists "$ctx" "$n4.13/24 $dev -"
+			[ "$(ip -o addr show dev "$dev" scope global | wc -l)" -eq 3 ]
+		fi
+		chcontext --destroy --ctx "$ctx"
+		ip addr | diff "$T/addresses" - >&2
+	done
+}
+
+@test "chbind: kill -9 of vps-start and vps-stop: the next command leaves no address" {
+	new_bound_vps
+	rounds=$((rounds / 2 + 1))
+	ip addr >"$T/addresses"
+	measure vps-start "$name"
+	run -0 vps-stop "$name"
+	ip addr | diff "$T/addresses" - >&2
+	for ((round = 0; round < rounds; round++)); do
+		kill_at "$round" vps-start "$name"
+		case $((round % 3)) in
+		0) run -0 vps-stop "$name" ;;
+		1)
+			run vps-start "$name"
+			[ "$status" -eq 0 ] || one_line "vps-start: $name: already running (context $ctx)"
+			lists "$ctx" "$a4/24 $dev $name" "$a6/64 $dev $name" "$n4.40/24 - $name"
+			has_address "$a4"
+			kill_at "$round" vps-stop "$name"
+			run -0 vps-stop "$name"
+			;;
+		2)
+			vkill -c "$ctx" -s KILL --wait 10 2>/dev/null || :
+			sweep
+			# One that has no name yet is nobody's until its number is wanted.
+			run -0 vps-start "$name"
+			run -0 vps-stop "$name"
+			;;
+		esac
+		ip addr | diff "$T/addresses" - >&2
+	done
 }
