@@ -59,13 +59,16 @@ can_static = $(shell echo 'int main(void) { return 0; }' | $(CC) -static-pie -x 
 	-Wl,--no-as-needed $(STATIC_LIBS) 2>/dev/null && echo 1)
 STATIC ?= $(if $(filter 1,$(SAN)),,$(can_static))
 STATIC := $(STATIC)
+# libnl can look names up, which a static program cannot; we never ask it to.
+QUIET := $(shell echo 'int main(void) { return 0; }' | $(CC) -Wl,--no-warnings -x c -o /dev/null - \
+	2>/dev/null && echo -Wl,--no-warnings)
 endif
 
 CPPFLAGS += -D_GNU_SOURCE -DVPS_VERSION='"$(VERSION)"' \
 	-DVPS_INIT_PATH='"$(PKGLIBDIR)/vps-init"' -Isrc/libvps -Isrc/cli -I$(O) $(PKG_CFLAGS)
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -Wl,--as-needed
-LINK_STATIC = $(LINK:-pie=-static-pie) $(if $(LDHARDEN),,-static)
+LINK_STATIC = $(LINK:-pie=-static-pie) $(QUIET) $(if $(LDHARDEN),,-static)
 LINK_TOOL = $(if $(filter 1,$(STATIC)),$(LINK_STATIC),$(LINK))
 TOOL_LIBS = $(if $(filter 1,$(STATIC)),$(STATIC_LIBS),$(CLI_LIBS) $(LIB_LIBS))
 

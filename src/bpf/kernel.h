@@ -23,7 +23,22 @@ struct pid {
 	struct upid numbers[1];
 } CO_RE;
 
+struct user_namespace {
+	int level;
+} CO_RE;
+
+/* Two words before 6.3, and 64 bits since: the same on a little-endian machine. */
+typedef struct {
+	__u64 val;
+} kernel_cap_t;
+
+struct cred {
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
+} CO_RE;
+
 struct task_struct {
+	const struct cred *cred;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
@@ -48,7 +63,13 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } CO_RE;
 
+struct sock_common {
+	unsigned char skc_ipv6only : 1;
+} CO_RE;
+
 struct sock {
+	struct sock_common __sk_common;
+	unsigned long sk_flags;
 	struct sock_cgroup_data sk_cgrp_data;
 } CO_RE;
 

@@ -8,6 +8,7 @@
 #include <sys/pidfd.h>
 #include <time.h>
 
+#include "addr.h"
 #include "bpf.h"
 #include "context.h"
 #include "net.h"
@@ -511,7 +512,10 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	if (flock(group, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	watched = !get_init(host, group, &init);
-	rc = remove_group(host, id);
+	if (vps_group_event(group, "populated"))
+		return -EBUSY;
+	/* While the group is there it is known what there is to take back. */
+	rc = vps_addrs_end(host, group) ?: remove_group(host, id);
 	if (!rc && watched)
 		vps_bpf_forget_init(init.pid, init.start);
 	return rc;

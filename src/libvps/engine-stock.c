@@ -19,6 +19,7 @@ static const char *const names[VPS_ATTR_COUNT] = {
 	[VPS_ATTR_PEAKS] = "trusted.vps.peaks",
 	[VPS_ATTR_DISK] = "trusted.vps.disk",
 	[VPS_ATTR_VNET] = "trusted.vps.vnet",
+	[VPS_ATTR_ADDRS] = "trusted.vps.addrs",
 };
 
 static int stock_probe(const struct vps_cgroups *cg)

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,10 +18,20 @@
 #include "bpf/net.skel.h"
 #include "net.h"
 #include "pins.h"
+#include "rtnl.h"
 #include "util.h"
 
+/* Before the names of what is attached to the root of the hierarchy, for the host itself. */
+#define FENCE "host_"
+/* The one that is attached last. */
+#define FENCE_LAST "sock_ops_link"
+
+/* The program for devices, and its place: before those of most others. */
+#define STEER "steer_udp"
+#define STEER_PRIORITY 29
+
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR VPS_PINS "/net1-"
+#define PIN_DIR VPS_PINS "/net2-"
 #define PIN_MAX 96
 
 static void skelp(struct net_bpf **skel)
@@ -27,7 +39,7 @@ static void skelp(struct net_bpf **skel)
 	net_bpf__destroy(*skel);
 }
 
-/* ---- the pins -------------------------------------------------------------------- */
+/* ---- the pins ------------------------------------------------------------------- */
 
 /*
  * The directory is named by the group that the programs are attached to: should that ever be
@@ -54,14 +66,9 @@ static int open_pin(const struct vps_cgroups *cg, const char *name)
 	return vps_pins_open(path);
 }
 
-static int open_use(const struct vps_cgroups *cg)
+int vps_net_map(const struct vps_cgroups *cg, const char *name)
 {
-	return open_pin(cg, "tcp_use");
-}
-
-static int open_limit(const struct vps_cgroups *cg)
-{
-	return open_pin(cg, "tcp_limit");
+	return open_pin(cg, name);
 }
 
 /*
@@ -73,22 +80,62 @@ static int open_own_use(const struct vps_cgroups *cg)
 	return open_pin(cg, "tcp_use_" NET_BUILD);
 }
 
-/* ---- the programs ------------------------------------------------------------------ */
+/* ---- the programs --------------------------------------------------------------- */
+
+/* The host's network, wherever this process is; and the kernel's number of it. */
+static int open_network(uint64_t *ret_cookie)
+{
+	_cleanup_(vps_rtnl_closep) struct nl_sock *sock = NULL;
+	_cleanup_(closep) int network = vps_rtnl_netns(1);
+	socklen_t size = sizeof(*ret_cookie);
+	int rc;
+
+	/* Some machines have a first process that their root may not look into. */
+	if (network < 0)
+		network = vps_rtnl_netns(0);
+	rc = network < 0 ? network : vps_rtnl_open_at(network, &sock);
+	if (rc)
+		return rc;
+	return getsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_NETNS_COOKIE, ret_cookie,
+			  &size) < 0 ? -errno : steal_fd(&network);
+}
+
+/* Those that make a fence around the host. */
+static bool is_of_fence(const struct bpf_program *program)
+{
+	static const char *const names[] = {
+		"sock_create", "bind4", "bind6", "sendmsg4", "sendmsg6", "getsockname4",
+		"getsockname6", "sock_ops",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(bpf_program__name(program), names[i]))
+			return true;
+	return false;
+}
 
 /* With @dir the maps that are pinned there are used again, and the others are pinned. */
-static int load(uint64_t parent, const char *dir, struct net_bpf **ret_skel)
+static int load(uint64_t parent, const char *dir, bool fence, struct net_bpf **ret_skel)
 {
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
+	struct bpf_program *program;
 	char path[PIN_MAX + 32];
 	struct bpf_map *map;
+	uint64_t cookie;
+	_cleanup_(closep) int network = open_network(&cookie);
 	int rc = 0;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+	if (network < 0 || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return -ENOTSUP;
 	skel = net_bpf__open();
 	if (!skel)
 		return -errno;
 	skel->rodata->parent = parent;
+	skel->rodata->host_net = cookie;
+	skel->rodata->fence = fence;
+	bpf_object__for_each_program(program, skel->obj)
+		if (fence && !is_of_fence(program))
+			bpf_program__set_autoload(program, false);
 	bpf_object__for_each_map(map, skel->obj) {
 		if (!dir || bpf_map__is_internal(map))
 			continue;
@@ -103,25 +150,61 @@ static int load(uint64_t parent, const char *dir, struct net_bpf **ret_skel)
 	return 0;
 }
 
+static struct bpf_link *attach_new(struct bpf_program *program, int group)
+{
+	_cleanup_(closep) int network = -1;
+	uint64_t cookie;
+
+	if (bpf_program__type(program) != BPF_PROG_TYPE_SK_LOOKUP)
+		return bpf_program__attach_cgroup(program, group);
+	network = open_network(&cookie);
+	return network < 0 ? NULL : bpf_program__attach_netns(program, network);
+}
+
+/* What devices are given is attached to each for itself: it is only kept at hand. */
+static int pin_for_devices(const struct bpf_program *program, const char *dir)
+{
+	char path[PIN_MAX + 64];
+
+	snprintf(path, sizeof(path), "%s/" STEER, dir);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	return bpf_obj_pin(bpf_program__fd(program), path) ? -errno : 0;
+}
+
 /* Where one is attached already it is replaced, and no packet sees neither. */
-static int attach(struct bpf_program *program, int parent_fd, const char *dir)
+static int attach(struct bpf_program *program, int group, const char *dir, const char *prefix)
 {
 	_cleanup_(closep) int pinned = -1;
 	struct bpf_link *link;
 	char path[PIN_MAX + 64];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/%s_link", dir, bpf_program__name(program));
+	if (!bpf_program__autoload(program))
+		return 0;
+	if (bpf_program__type(program) == BPF_PROG_TYPE_SCHED_CLS)
+		return pin_for_devices(program, dir);
+	snprintf(path, sizeof(path), "%s/%s%s_link", dir, prefix, bpf_program__name(program));
 	pinned = vps_pins_open(path);
 	if (pinned >= 0)
 		return bpf_link_update(pinned, bpf_program__fd(program), NULL) ? -errno : 0;
 	if (pinned != -ENOENT)
 		return pinned;
-	link = bpf_program__attach_cgroup(program, parent_fd);
+	link = attach_new(program, group);
 	if (!link)
 		return -errno;
 	rc = bpf_link__pin(link, path);
 	bpf_link__destroy(link);
+	return rc;
+}
+
+static int attach_all(struct net_bpf *skel, int group, const char *dir, const char *prefix)
+{
+	struct bpf_program *program;
+	int rc = 0;
+
+	bpf_object__for_each_program(program, skel->obj)
+		rc = rc ?: attach(program, group, dir, prefix);
 	return rc;
 }
 
@@ -140,18 +223,102 @@ static int forget_others(const char *path)
 	return 0;
 }
 
+/* ---- datagrams on devices ------------------------------------------------------- */
+
+/* Our place among the programs of a device. */
+static struct bpf_tc_opts steer_place(void)
+{
+	return (struct bpf_tc_opts){
+		.sz = sizeof(struct bpf_tc_opts), .handle = 1, .priority = STEER_PRIORITY,
+	};
+}
+
+static int steer(int ifindex, int program, bool only_where_it_is)
+{
+	struct bpf_tc_hook hook = {
+		.sz = sizeof(hook), .ifindex = ifindex, .attach_point = BPF_TC_INGRESS,
+	};
+	struct bpf_tc_opts opts = steer_place();
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+	int rc = bpf_tc_query(&hook, &opts);
+
+	if (rc && only_where_it_is)
+		return 0;
+	if (bpf_obj_get_info_by_fd(program, &info, &size))
+		return -errno;
+	if (!rc && opts.prog_id == info.id)
+		return 0;
+	rc = bpf_tc_hook_create(&hook);
+	if (rc && rc != -EEXIST)
+		return rc;
+	opts = steer_place();
+	opts.prog_fd = program;
+	opts.flags = BPF_TC_F_REPLACE;
+	return bpf_tc_attach(&hook, &opts);
+}
+
+/* Those of a build before give way to ours. */
+static int steer_again(int program)
+{
+	struct if_nameindex *devices = if_nameindex();
+	int rc = 0;
+
+	if (!devices)
+		return -errno;
+	for (size_t i = 0; !rc && devices[i].if_index; i++)
+		rc = steer((int)devices[i].if_index, program, true);
+	if_freenameindex(devices);
+	return rc;
+}
+
+struct steering {
+	const struct vps_cgroups *cg;
+	int ifindex;
+};
+
+static int try_steer(const void *argument)
+{
+	const struct steering *steering = argument;
+	_cleanup_(closep) int program = open_pin(steering->cg, STEER);
+
+	return program < 0 ? program : steer(steering->ifindex, program, false);
+}
+
+int vps_net_steer(const struct vps_cgroups *cg, int ifindex)
+{
+	return vps_bpf_quietly(try_steer, &(struct steering){ cg, ifindex });
+}
+
+/* ---- all of it ------------------------------------------------------------------ */
+
 static int attach_and_pin(struct net_bpf *skel, int parent_fd, const char *dir)
 {
-	struct bpf_program *program;
 	char path[PIN_MAX + 64];
-	int rc = forget_others(dir);
+	int rc = forget_others(dir) ?: attach_all(skel, parent_fd, dir, "");
 
-	bpf_object__for_each_program(program, skel->obj)
-		rc = rc ?: attach(program, parent_fd, dir);
+	rc = rc ?: steer_again(bpf_program__fd(skel->progs.steer_udp));
 	if (rc)
 		return rc;
 	snprintf(path, sizeof(path), "%s/tcp_use_" NET_BUILD, dir);
 	return bpf_obj_pin(bpf_map__fd(skel->maps.tcp_use), path) ? -errno : 0;
+}
+
+static bool has_fence(const struct vps_cgroups *cg)
+{
+	_cleanup_(closep) int link = open_pin(cg, FENCE FENCE_LAST);
+
+	return link >= 0;
+}
+
+static int attach_fence(const struct vps_cgroups *cg, uint64_t parent, const char *dir)
+{
+	_cleanup_(closep) int root = open(cg->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(skelp) struct net_bpf *skel = NULL;
+
+	if (root < 0)
+		return -errno;
+	return load(parent, dir, true, &skel) ?: attach_all(skel, root, dir, FENCE);
 }
 
 static int load_and_pin(const void *argument)
@@ -174,7 +341,10 @@ static int load_and_pin(const void *argument)
 		return rc;
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	rc = load(parent, dir, &skel) ?: attach_and_pin(skel, cg->parent_fd, dir);
+	rc = load(parent, dir, false, &skel);
+	if (!rc && has_fence(cg))
+		rc = attach_fence(cg, parent, dir);
+	rc = rc ?: attach_and_pin(skel, cg->parent_fd, dir);
 	return rc ?: open_own_use(cg);
 }
 
@@ -183,19 +353,19 @@ static int try_load(const void *nothing)
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
 
 	(void)nothing;
-	return load(0, NULL, &skel);
+	return load(0, NULL, false, &skel);
 }
 
 int vps_net_probe(const struct vps_cgroups *cg)
 {
-	_cleanup_(closep) int map = open_use(cg);
+	_cleanup_(closep) int map = vps_net_map(cg, "tcp_use");
 
 	if (map >= 0)
 		return 0;
 	return map == -ENOENT ? vps_bpf_quietly(try_load, NULL) : map;
 }
 
-/* ---- contexts ------------------------------------------------------------------------ */
+/* ---- contexts ------------------------------------------------------------------- */
 
 static bool has_group(const struct vps_cgroups *cg, uint64_t id)
 {
@@ -222,20 +392,26 @@ static void shed_gone(const struct vps_cgroups *cg, int use)
 	while (more) {
 		id = next;
 		more = !bpf_map_get_next_key(use, &id, &next);
-		if (!has_group(cg, id))
+		if (id != VPS_BPF_HOST && !has_group(cg, id))
 			vps_net_end(cg, id);
 	}
 }
 
+/* The map of what is used, after having brought the programs in place. */
+static int open_or_load(const struct vps_cgroups *cg)
+{
+	int use = open_own_use(cg);
+
+	return use == -ENOENT ? vps_bpf_quietly(load_and_pin, cg) : use;
+}
+
 int vps_net_begin(const struct vps_cgroups *cg, int group)
 {
-	_cleanup_(closep) int use = open_own_use(cg);
+	_cleanup_(closep) int use = open_or_load(cg);
 	struct vps_bpf_tcp tcp = { 0 };
 	uint64_t id;
 	int rc = vps_group_cgroup_id(group, &id);
 
-	if (use == -ENOENT)
-		use = vps_bpf_quietly(load_and_pin, cg);
 	if (rc || use < 0)
 		return rc ?: use;
 	if (!bpf_map_update_elem(use, &id, &tcp, BPF_NOEXIST))
@@ -248,8 +424,8 @@ int vps_net_begin(const struct vps_cgroups *cg, int group)
 
 void vps_net_end(const struct vps_cgroups *cg, uint64_t id)
 {
-	_cleanup_(closep) int use = open_use(cg);
-	_cleanup_(closep) int limits = open_limit(cg);
+	_cleanup_(closep) int use = vps_net_map(cg, "tcp_use");
+	_cleanup_(closep) int limits = vps_net_map(cg, "tcp_limit");
 
 	if (limits >= 0)
 		bpf_map_delete_elem(limits, &id);
@@ -257,63 +433,56 @@ void vps_net_end(const struct vps_cgroups *cg, uint64_t id)
 		bpf_map_delete_elem(use, &id);
 }
 
-/* ---- TCP connections -------------------------------------------------------------------- */
+/* ---- the host itself ------------------------------------------------------------ */
 
-/* -ENODATA when it is not counted. */
-static int read_use(const struct vps_cgroups *cg, int group, uint64_t *ret_id,
-		    struct vps_bpf_tcp *ret_tcp)
+static int try_fence(const void *argument)
 {
-	_cleanup_(closep) int use = open_use(cg);
-	int rc = vps_group_cgroup_id(group, ret_id);
+	const struct vps_cgroups *cg = argument;
+	_cleanup_(closep) int lock = vps_pins_lock();
+	char dir[PIN_MAX];
+	uint64_t parent;
+	int rc;
+
+	if (lock < 0)
+		return lock;
+	rc = pin_dir(cg, dir) ?: vps_group_cgroup_id(cg->parent_fd, &parent);
+	return rc ?: attach_fence(cg, parent, dir);
+}
+
+int vps_net_fence(const struct vps_cgroups *cg)
+{
+	_cleanup_(closep) int use = open_or_load(cg);
+	const uint64_t host = VPS_BPF_HOST;
+	struct vps_bpf_tcp tcp = { 0 };
+
+	if (use < 0)
+		return use;
+	if (bpf_map_update_elem(use, &host, &tcp, BPF_NOEXIST) && errno != EEXIST)
+		return -errno;
+	return vps_bpf_quietly(try_fence, cg);
+}
+
+bool vps_net_is_fenced(const struct vps_cgroups *cg)
+{
+	return has_fence(cg);
+}
+
+int vps_net_unfence(const struct vps_cgroups *cg)
+{
+	_cleanup_(closedirp) DIR *dir = NULL;
+	struct dirent *entry;
+	char path[PIN_MAX];
+	int rc = pin_dir(cg, path);
 
 	if (rc)
 		return rc;
-	if (use < 0)
-		return use == -ENOENT ? -ENODATA : use;
-	if (!bpf_map_lookup_elem(use, ret_id, ret_tcp))
-		return 0;
-	return errno == ENOENT ? -ENODATA : -errno;
-}
-
-int vps_tcp_get(const struct vps_cgroups *cg, int group, struct vps_limit_state *ret_state)
-{
-	_cleanup_(closep) int limits = open_limit(cg);
-	struct vps_bpf_tcp tcp;
-	uint64_t id, limit;
-	int rc = read_use(cg, group, &id, &tcp);
-
-	if (rc || limits < 0)
-		return rc ?: limits;
-	if (bpf_map_lookup_elem(limits, &id, &limit)) {
-		if (errno != ENOENT)
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, FENCE, strlen(FENCE)) &&
+		    unlinkat(dirfd(dir), entry->d_name, 0) < 0)
 			return -errno;
-		limit = VPS_LIMIT_INF;
-	}
-	*ret_state = (struct vps_limit_state){
-		.used = tcp.established,
-		.peak = tcp.peak,
-		.soft = VPS_LIMIT_NONE,
-		.hard = limit,
-		.hits = tcp.hits,
-	};
+	vps_net_end(cg, VPS_BPF_HOST);
 	return 0;
-}
-
-int vps_tcp_set(const struct vps_cgroups *cg, int group, uint64_t limit)
-{
-	_cleanup_(closep) int limits = open_limit(cg);
-	struct vps_bpf_tcp tcp;
-	uint64_t id;
-	int rc = read_use(cg, group, &id, &tcp);
-
-	if (rc || limits < 0)
-		return rc ?: limits;
-	if (limit != VPS_LIMIT_INF) {
-		rc = bpf_map_update_elem(limits, &id, &limit, BPF_ANY) ? -errno : 0;
-		/* It may have been destroyed meanwhile. */
-		if (!rc && read_use(cg, group, &id, &tcp) == -ENODATA)
-			bpf_map_delete_elem(limits, &id);
-		return rc;
-	}
-	return bpf_map_delete_elem(limits, &id) && errno != ENOENT ? -errno : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The network programs: attached once to the group of all contexts and pinned, so that they
- * outlive who attached them. They count the TCP connections of each context and hold its limit.
+ * outlive who attached them. They count the TCP connections of each context, hold its limit on
+ * them (tcp.h), and bind it to its addresses (addr.c).
  *
  * Where the host has no BPF: -ENOSYS; no type information, or a program it refuses: -ENOTSUP;
  * not allowed to: -EPERM.
@@ -26,10 +27,18 @@ int vps_net_begin(const struct vps_cgroups *cg, int group);
 /* It is gone; @id is its group's vps_group_cgroup_id(). */
 void vps_net_end(const struct vps_cgroups *cg, uint64_t id);
 
-/* What it uses of TCP connections. -ENODATA: it was made while there were no programs. */
-int vps_tcp_get(const struct vps_cgroups *cg, int group, struct vps_limit_state *ret_state);
+/* The map of that name. -ENOENT where the programs are not in place. */
+int vps_net_map(const struct vps_cgroups *cg, const char *name);
 
-/* VPS_LIMIT_INF: none. -ENODATA as above. */
-int vps_tcp_set(const struct vps_cgroups *cg, int group, uint64_t limit);
+/*
+ * Datagrams that come in by device @ifindex find sockets that serve every address of their
+ * context. -ENOTSUP, -ENOENT, -EINVAL this kernel has no programs on devices
+ */
+int vps_net_steer(const struct vps_cgroups *cg, int ifindex);
+
+/* The programs are over the host's own sockets too, from now on. */
+int vps_net_fence(const struct vps_cgroups *cg);
+int vps_net_unfence(const struct vps_cgroups *cg);
+bool vps_net_is_fenced(const struct vps_cgroups *cg);
 
 #endif /* VPS_NET_H */

@@ -7,6 +7,7 @@
 #include "disk.h"
 #include "net.h"
 #include "resource.h"
+#include "tcp.h"
 #include "util.h"
 
 /* Well below what the kernel takes for no limit at all. */

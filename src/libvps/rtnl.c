@@ -436,8 +436,16 @@ static struct nl_msg *addr_message(int type, int flags, int ifindex, const struc
 	return msg;
 }
 
-int vps_rtnl_add_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr,
-		      const struct in_addr *broadcast)
+static int put_ipv6(struct nl_msg *msg, bool spare)
+{
+	struct ifa_cacheinfo life = { .ifa_valid = UINT32_MAX };
+	int rc = nla_put_u32(msg, IFA_FLAGS, IFA_F_NODAD);
+
+	return rc < 0 || !spare ? rc : nla_put(msg, IFA_CACHEINFO, sizeof(life), &life);
+}
+
+static int add_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr,
+		    const struct in_addr *broadcast, bool spare)
 {
 	struct nl_msg *msg = addr_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr);
 	int rc = 0;
@@ -445,7 +453,7 @@ int vps_rtnl_add_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *
 	if (!msg)
 		return -ENOMEM;
 	if (addr->family == AF_INET6)
-		rc = nla_put_u32(msg, IFA_FLAGS, IFA_F_NODAD);
+		rc = put_ipv6(msg, spare);
 	else if (broadcast)
 		rc = nla_put(msg, IFA_BROADCAST, sizeof(*broadcast), broadcast);
 	if (rc < 0) {
@@ -453,6 +461,18 @@ int vps_rtnl_add_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *
 		return -ENOMEM;
 	}
 	return vps_rtnl_talk(sock, msg);
+}
+
+int vps_rtnl_add_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr,
+		      const struct in_addr *broadcast)
+{
+	return add_addr(sock, ifindex, addr, broadcast, false);
+}
+
+int vps_rtnl_add_spare_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr,
+			    const struct in_addr *broadcast)
+{
+	return add_addr(sock, ifindex, addr, broadcast, true);
 }
 
 int vps_rtnl_remove_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr)

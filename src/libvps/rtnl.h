@@ -102,6 +102,10 @@ int vps_rtnl_addrs(struct nl_sock *sock, struct vps_link_addr **ret_addrs, size_
 int vps_rtnl_add_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr,
 		      const struct in_addr *broadcast);
 
+/* The same for one that nobody is to be seen by who has not asked for it (of IPv6: deprecated). */
+int vps_rtnl_add_spare_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr,
+			    const struct in_addr *broadcast);
+
 /* -EADDRNOTAVAIL it has no such address with that prefix. */
 int vps_rtnl_remove_addr(struct nl_sock *sock, int ifindex, const struct vps_addr *addr);
 

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "addr.h"
 #include "bpf.h"
 #include "child.h"
 #include "context.h"
@@ -359,6 +360,17 @@ static int check_state(struct vps_host *host, uint32_t id, const struct vps_spaw
 	return 0;
 }
 
+/* The addresses that it was given are of the host's network. */
+static int check_addrs(const struct start *start, struct vps_fault *fault)
+{
+	if (!vps_addrs_bound(start->host, start->group))
+		return 0;
+	if (start->spawn->net != VPS_NET_SHARED)
+		return vps_refuse(fault, -EXDEV, "it has addresses in the host's network", "");
+	return vps_addrs_at_home() ? 0 :
+		vps_refuse(fault, -EXDEV, "this is not the host's network", "");
+}
+
 static int check_net(const struct start *start, struct vps_fault *fault)
 {
 	return start->spawn->net == VPS_NET_BRIDGE ?
@@ -397,8 +409,9 @@ int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn
 	if (flock(start.group, LOCK_EX | LOCK_NB) < 0)
 		rc = vps_refuse(fault, -EBUSY, "the context is being started", "");
 	else
-		rc = check_state(host, id, spawn, fault) ?: check_net(&start, fault) ?:
-		     prepare_and_make(&start, ret_child, fault);
+		rc = check_state(host, id, spawn, fault) ?: check_addrs(&start, fault) ?:
+		     check_net(&start, fault);
+	rc = rc ?: prepare_and_make(&start, ret_child, fault);
 	closep(&start.group);
 	closep(&start.exec_fd);
 	closep(&start.root.fd);

@@ -905,6 +905,83 @@ int vps_vnet_sweep(struct vps_host *host, void (*told)(const char *device, void 
 /* What this kernel lacks for it, with @rates for rates too; NULL: nothing. */
 const char *vps_vnet_missing(bool rates);
 
+/* ---- addresses of contexts in the host's network (addr.c) ------------------- */
+
+/**
+ * struct vps_bound - an address of a context
+ * @device: on which it was put for the context; "" when some device had it before
+ */
+struct vps_bound {
+	struct vps_addr addr;
+	char device[16];
+};
+
+enum vps_addrs_change {
+	VPS_ADDRS_REPLACE,
+	VPS_ADDRS_ADD,
+	VPS_ADDRS_REMOVE,
+};
+
+/**
+ * struct vps_addr_spec - a change of a context's addresses
+ * @addrs, @count: which
+ * @device: gets those that no device has, until the context has them no longer; or NULL
+ * @broadcast: of IPv4, of those that it gets; or NULL
+ */
+struct vps_addr_spec {
+	enum vps_addrs_change change;
+	const struct vps_addr *addrs;
+	size_t count;
+	const char *device;
+	const struct vps_addr *broadcast;
+};
+
+/*
+ * vps_context_set_addrs - from now on the context has these addresses and no others, and a
+ * loopback of its own. The first of each family is the one that it is seen by. Sockets that are
+ * bound already stay where they are.
+ *   -ENOENT no such context (VPS_ADDRS_REMOVE: no such address)
+ *   -EADDRINUSE another VPS has it   -EADDRNOTAVAIL the host has it not, and no @device
+ *   -E2BIG more than VPS_ADDRS_MAX   -ENODEV no such device
+ *   -ENOTSUP this host cannot   -ENODATA it was made before the programs that do it
+ *   -EXDEV the context or the caller has another network than the host
+ */
+int vps_context_set_addrs(struct vps_host *host, uint32_t id, const struct vps_addr_spec *spec,
+			  struct vps_fault *fault);
+
+/* Its addresses in order; free(3) the array. -ENODATA: it was given none and has the host's. */
+int vps_context_addrs(struct vps_host *host, uint32_t id, struct vps_bound **ret_addrs,
+		      size_t *ret_count);
+
+/* Those of a device of the host that a VPS can have; free(3) the array. -ENODEV. */
+int vps_device_addrs(const char *device, struct vps_addr **ret_addrs, size_t *ret_count);
+
+/* ---- the host among its VPSes (fence.c) --------------------------------------- */
+
+/*
+ * vps_host_fence - sockets of the host that are bound to every address from now on leave the
+ * addresses of VPSes to them. Again: with the host's addresses and devices as they are now.
+ *   -ENOTSUP, -EPERM, -ENOSYS as vps_context_set_addrs()
+ */
+int vps_host_fence(struct vps_host *host, bool on, struct vps_fault *fault);
+bool vps_host_is_fenced(struct vps_host *host);
+
+/**
+ * struct vps_blocker - a socket of the host that serves every address
+ * @pid: of one of the processes that have it, 0 where none was found
+ * @command: of that
+ */
+struct vps_blocker {
+	bool udp;
+	uint16_t port;
+	pid_t pid;
+	char command[32];
+};
+
+/* Those whose ports no VPS can have; free(3) the array. -ENOTSUP the kernel does not tell. */
+int vps_host_blockers(struct vps_host *host, struct vps_blocker **ret_blockers,
+		      size_t *ret_count);
+
 /* ---- files of the host's that run inside (wrap.c) -------------------------- */
 
 /*
