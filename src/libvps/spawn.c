@@ -409,8 +409,8 @@ int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn
 	if (flock(start.group, LOCK_EX | LOCK_NB) < 0)
 		rc = vps_refuse(fault, -EBUSY, "the context is being started", "");
 	else
-		rc = check_state(host, id, spawn, fault) ?: check_addrs(&start, fault) ?:
-		     check_net(&start, fault);
+		rc = check_state(host, id, spawn, fault) ?: check_addrs(&start, fault);
+	rc = rc ?: check_net(&start, fault);
 	rc = rc ?: prepare_and_make(&start, ret_child, fault);
 	closep(&start.group);
 	closep(&start.exec_fd);

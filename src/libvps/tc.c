@@ -145,8 +145,8 @@ int vps_tc_add_redirect(struct nl_sock *sock, int ifindex, enum vps_tc_place pla
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
-	failed = put_redirect(msg, to) ?: nla_put_u16(msg, TCA_BPF_OPS_LEN, 1) ?:
-		 nla_put(msg, TCA_BPF_OPS, sizeof(all), &all);
+	failed = put_redirect(msg, to) ?: nla_put_u16(msg, TCA_BPF_OPS_LEN, 1);
+	failed = failed ?: nla_put(msg, TCA_BPF_OPS, sizeof(all), &all);
 	nla_nest_end(msg, options);
 	return talk(sock, msg, failed);
 }

@@ -49,7 +49,8 @@ static int check_gateways(const struct vps_vnet *vnet, struct vps_fault *fault)
 	for (size_t i = 0; i < vnet->gateway_count; i++) {
 		vps_format_addr(&vnet->gateways[i], text);
 		if (find_addr(vnet, &vnet->gateways[i]))
-			return vps_refuse(fault, -EINVAL, "is the VPS's own, not a gateway's", text);
+			return vps_refuse(fault, -EINVAL, "is no gateway but the VPS's own",
+					  text);
 		if (!vps_vnet_reaches(vnet, &vnet->gateways[i]))
 			return vps_refuse(fault, -ENETUNREACH,
 					  "the gateway is in no network of the addresses", text);
@@ -201,8 +202,8 @@ static int check_rates(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 		return vps_fault(fault, rc, "look at other VPSes of", bridge->name);
 	line = vps_vnet_line(sock, bridge->ifindex, vnet, &others);
 	if (!line && vnet->rate_min)
-		return vps_refuse(fault, -ENODATA, "no hardware tells the rate of the whole, of which"
-				  " some is to be warranted; set it (--rate-link, RATE_LINK)",
+		return vps_refuse(fault, -ENODATA, "no hardware tells the rate of the whole, of"
+				  " which some is to be warranted; set it (--rate-link, RATE_LINK)",
 				  bridge->name);
 	if (line && others.min + vnet->rate_min > line) {
 		snprintf(object, sizeof(object), "%s: %s of %s", bridge->name,

@@ -64,9 +64,9 @@ static int add_route(struct nl_sock *inside, int ifindex, const struct vps_addr 
 		.rtm_protocol = RTPROT_STATIC, .rtm_scope = RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_UNICAST,
 	};
-	struct nl_msg *msg = vps_rtnl_message(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
-					      &route, sizeof(route));
-	int len = gateway->family == AF_INET ? 4 : 16, rc;
+	int flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, rc;
+	struct nl_msg *msg = vps_rtnl_message(RTM_NEWROUTE, flags, &route, sizeof(route));
+	int len = gateway->family == AF_INET ? 4 : 16;
 	char text[VPS_ADDR_TEXT_MAX];
 
 	if (msg && (nla_put(msg, RTA_GATEWAY, len, gateway->bytes) ||

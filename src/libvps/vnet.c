@@ -79,8 +79,10 @@ static int lacks(struct vps_fault *fault, int rc, const char *what, const char *
 static int put_end(struct nl_msg *msg, const char *name, const unsigned char mac[VPS_MAC_LEN],
 		   unsigned int mtu)
 {
-	return nla_put_string(msg, IFLA_IFNAME, name) ?:
-	       nla_put(msg, IFLA_ADDRESS, VPS_MAC_LEN, mac) ?: nla_put_u32(msg, IFLA_MTU, mtu);
+	int failed = nla_put_string(msg, IFLA_IFNAME, name);
+
+	failed = failed ?: nla_put(msg, IFLA_ADDRESS, VPS_MAC_LEN, mac);
+	return failed ?: nla_put_u32(msg, IFLA_MTU, mtu);
 }
 
 /* The VPS's end: a header of its own, and what it is to be. */
@@ -184,8 +186,8 @@ static int guard_port(struct work *work, struct vps_fault *fault)
 	rc = vps_guard_begin(work->sock, work->note.port, work->id, mac);
 	for (size_t i = 0; !rc && i < vnet->addr_count; i++)
 		rc = vps_guard_allow(work->note.port, &vnet->addrs[i]);
-	return lacks(fault, rc, "this kernel lacks BPF, or filters of devices (CONFIG_NET_SCH_INGRESS,"
-		     " CONFIG_NET_CLS_BPF)", "guard", vnet->bridge);
+	return lacks(fault, rc, "this kernel lacks BPF, or filters of devices"
+		     " (CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_BPF)", "guard", vnet->bridge);
 }
 
 /* ---- rates -------------------------------------------------------------------------- */

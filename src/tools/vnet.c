@@ -167,7 +167,8 @@ static int check_kernel(struct vps_host *host, struct vps_fault *fault)
 /* ---- the list ---------------------- */
 
 static const char *const columns[] = {
-	">CTX", "DEVICE", "BRIDGE", "MAC", ">MTU", ">RATE_MIN", ">RATE_MAX", "ADDRESSES", "NAME", NULL
+	">CTX", "DEVICE", "BRIDGE", "MAC", ">MTU", ">RATE_MIN", ">RATE_MAX", "ADDRESSES", "NAME",
+	NULL
 };
 
 static void show_rate(struct cli_table *table, uint64_t rate)
@@ -293,7 +294,8 @@ static void take_addr(const char *option, const char *arg, struct vps_addr *addr
 	if (err == -EDOM)
 		cli_usage("--%s='%s': no VPS can have this address", option, arg);
 	if (err)
-		cli_usage("--%s='%s': not an address, as 192.0.2.1/24 or 2001:db8::1/64", option, arg);
+		cli_usage("--%s='%s': not an address, as 192.0.2.1/24 or 2001:db8::1/64", option,
+			  arg);
 	for (size_t i = 0; i < *count; i++)
 		if (vps_addr_equal(&addrs[i], &addr))
 			cli_usage("--%s='%s': given twice", option, arg);

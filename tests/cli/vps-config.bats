@@ -67,7 +67,7 @@ vps-config: ./y.conf:1: unknown key 'Y'"
 	config ./x.conf
 	result 1 "" "vps-config: ./x.conf:1: control byte 0x1b
 vps-config: ./x.conf:2: not KEY=\"value\" with no blank before '='
-vps-config: ./x.conf:3: NET='a\\303\\244': must be shared or none"
+vps-config: ./x.conf:3: NET='a\\303\\244': must be shared, bridge or none"
 }
 
 @test "vps-config: a file too large, a directory" {
