@@ -29,5 +29,6 @@ $(O)/bpf/%.build.h: $(O)/bpf/%.skel.h
 
 $(O)/libvps/bpf.o: $(O)/bpf/vps.skel.h
 $(O)/libvps/net.o: $(O)/bpf/net.skel.h $(O)/bpf/net.build.h
+$(O)/libvps/guard.o: $(O)/bpf/vnet.skel.h $(O)/bpf/vnet.build.h
 
--include $(O)/bpf/vps.d $(O)/bpf/net.d
+-include $(O)/bpf/vps.d $(O)/bpf/net.d $(O)/bpf/vnet.d

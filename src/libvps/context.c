@@ -14,6 +14,7 @@
 #include "net.h"
 #include "subid.h"
 #include "util.h"
+#include "vnet.h"
 
 /*
  * As stored. A new one's is followed by the path of the lock that its maker holds, since not
@@ -420,19 +421,25 @@ static bool is_half_made(const struct vps_host *host, uint32_t id)
 }
 
 /* What is counted by the kernel's number of its group goes with the group. */
-static int remove_group(const struct vps_host *host, uint32_t id)
+static int remove_group(struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+	struct vps_vnet_note note;
 	uint64_t cgroup_id;
+	bool has_vnet;
 	int rc;
 
 	/* Half of one may be left. */
 	if (group < 0 || vps_group_cgroup_id(group, &cgroup_id))
 		return vps_group_remove(&host->cg, id);
+	has_vnet = !vps_vnet_read(host, group, &note);
 	rc = vps_group_remove(&host->cg, id);
-	if (!rc)
-		vps_net_end(&host->cg, cgroup_id);
-	return rc;
+	if (rc)
+		return rc;
+	vps_net_end(&host->cg, cgroup_id);
+	if (has_vnet)
+		vps_vnet_end(host, id, &note);
+	return 0;
 }
 
 static int make_context(struct vps_host *host, const struct vps_context_spec *spec,

@@ -18,6 +18,7 @@ static const char *const names[VPS_ATTR_COUNT] = {
 	[VPS_ATTR_PROC] = "trusted.vps.proc",
 	[VPS_ATTR_PEAKS] = "trusted.vps.peaks",
 	[VPS_ATTR_DISK] = "trusted.vps.disk",
+	[VPS_ATTR_VNET] = "trusted.vps.vnet",
 	[VPS_ATTR_ADDRS] = "trusted.vps.addrs",
 };
 

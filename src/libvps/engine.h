@@ -19,10 +19,11 @@ enum vps_attr {
 	VPS_ATTR_PEAKS,		/* "NAME=VALUE ..." of peaks that were reset */
 	VPS_ATTR_DISK,		/* "image PATH" or "quota PATH" of the tree */
 	VPS_ATTR_ADDRS,		/* "ADDRESS/PREFIX[@DEVICE] ..." or "-" */
+	VPS_ATTR_VNET,		/* its device on a bridge, see vnet-attr.c; "" is none */
 	VPS_ATTR_COUNT,
 };
 
-/* What all but VPS_ATTR_DISK and VPS_ATTR_ADDRS have room in. */
+/* What all but VPS_ATTR_DISK, VPS_ATTR_ADDRS and VPS_ATTR_VNET have room in. */
 #define VPS_ATTR_MAX 256
 
 /**

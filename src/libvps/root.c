@@ -277,7 +277,7 @@ static int mount_own(const struct vps_spawn *spawn, struct vps_fault *fault)
 	if (mount("proc", "/proc", "proc", safe, NULL) < 0)
 		return vps_fault(fault, -errno, "mount", "/proc");
 	/* Which devices /sys/class/net shows depends on who mounts it. */
-	if (spawn->net == VPS_NET_NONE &&
+	if (spawn->net != VPS_NET_SHARED &&
 	    mount("sysfs", "/sys", "sysfs", safe | MS_RDONLY, NULL) < 0)
 		return vps_fault(fault, -errno, "mount", "/sys");
 	if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,

@@ -204,6 +204,8 @@ static int read_link(struct nlmsghdr *header, struct vps_link *ret_link)
 	nla_strlcpy(link.name, attrs[IFLA_IFNAME], sizeof(link.name));
 	if (attrs[IFLA_MTU])
 		link.mtu = nla_get_u32(attrs[IFLA_MTU]);
+	if (attrs[IFLA_IFALIAS])
+		nla_strlcpy(link.alias, attrs[IFLA_IFALIAS], sizeof(link.alias));
 	if (attrs[IFLA_MASTER])
 		link.master = (int)nla_get_u32(attrs[IFLA_MASTER]);
 	if (attrs[IFLA_LINK])
@@ -315,6 +317,23 @@ int vps_rtnl_links(struct nl_sock *sock, struct vps_link **ret_links, size_t *re
 	return 0;
 }
 
+int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind)
+{
+	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *msg = vps_rtnl_message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+					      &info, sizeof(info));
+	struct nlattr *nest;
+
+	if (!msg || nla_put_string(msg, IFLA_IFNAME, name) ||
+	    !(nest = nla_nest_start(msg, IFLA_LINKINFO)) ||
+	    nla_put_string(msg, IFLA_INFO_KIND, kind)) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	nla_nest_end(msg, nest);
+	return vps_rtnl_talk(sock, msg);
+}
+
 int vps_rtnl_set_up(struct nl_sock *sock, int ifindex)
 {
 	struct ifinfomsg info = {
@@ -324,6 +343,18 @@ int vps_rtnl_set_up(struct nl_sock *sock, int ifindex)
 
 	return vps_rtnl_talk(sock, vps_rtnl_message(RTM_NEWLINK, NLM_F_ACK, &info,
 						    sizeof(info)));
+}
+
+int vps_rtnl_set_alias(struct nl_sock *sock, int ifindex, const char *alias)
+{
+	struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct nl_msg *msg = vps_rtnl_message(RTM_NEWLINK, NLM_F_ACK, &info, sizeof(info));
+
+	if (msg && nla_put_string(msg, IFLA_IFALIAS, alias)) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return vps_rtnl_talk(sock, msg);
 }
 
 int vps_rtnl_remove_link(struct nl_sock *sock, int ifindex)

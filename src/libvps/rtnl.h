@@ -48,6 +48,7 @@ int vps_rtnl_ask(struct nl_sock *sock, struct nl_msg *msg,
 /**
  * struct vps_link - a network device
  * @kind: "bridge", "veth", "ifb"; "" of hardware and others without one
+ * @alias: words that somebody gave it
  * @master: index of the bridge that it is a port of, or 0
  * @peer: index of the other end of a veth, in its own namespace; 0 where there is none
  * @up: by its administrator
@@ -56,6 +57,7 @@ struct vps_link {
 	int ifindex;
 	char name[IFNAMSIZ];
 	char kind[16];
+	char alias[32];
 	unsigned char mac[VPS_MAC_LEN];
 	unsigned int mtu;
 	int master;
@@ -70,7 +72,11 @@ int vps_rtnl_link_at(struct nl_sock *sock, int ifindex, struct vps_link *ret_lin
 /* All of them; free(3) the array. */
 int vps_rtnl_links(struct nl_sock *sock, struct vps_link **ret_links, size_t *ret_count);
 
+/* One of a kind that needs no more words. -EEXIST; -EOPNOTSUPP there is no such kind. */
+int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind);
+
 int vps_rtnl_set_up(struct nl_sock *sock, int ifindex);
+int vps_rtnl_set_alias(struct nl_sock *sock, int ifindex, const char *alias);
 int vps_rtnl_remove_link(struct nl_sock *sock, int ifindex);
 
 /* ---- addresses -------------------------------------------------------- */

@@ -28,6 +28,7 @@
 #include "sys.h"
 #include "user.h"
 #include "util.h"
+#include "vnet.h"
 #include "walls.h"
 
 /**
@@ -66,14 +67,14 @@ static int make_namespaces(const struct start *start, int root, struct vps_fault
 	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
 	int rc;
 
-	if (start->spawn->net == VPS_NET_NONE)
+	if (start->spawn->net != VPS_NET_SHARED)
 		flags |= CLONE_NEWNET;
 	/* The working directory follows into the copy of the mount namespace; fds do not. */
 	if (root >= 0 && fchdir(root) < 0)
 		return vps_fault(fault, -errno, "enter the tree", "");
 	if (unshare(flags) < 0)
 		return vps_fault(fault, -errno, "make namespaces", "");
-	rc = start->spawn->net == VPS_NET_NONE ? raise_loopback() : 0;
+	rc = start->spawn->net != VPS_NET_SHARED ? raise_loopback() : 0;
 	return rc ? vps_fault(fault, rc, "bring up", "lo") : 0;
 }
 
@@ -246,6 +247,11 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	rc = vps_step_wait(sock, &step);
 	if (rc)
 		return step_fault(rc, &step, fault);
+	if (spawn->net == VPS_NET_BRIDGE) {
+		rc = vps_vnet_enter(start->host, start->id, start->group, child->pid, fault);
+		if (rc)
+			return rc;
+	}
 	lift_rlimits(spawn, child->pid);
 	rc = noted ?: vps_context_set_running(start->host, start->group);
 	if (rc)
@@ -365,6 +371,12 @@ static int check_addrs(const struct start *start, struct vps_fault *fault)
 		vps_refuse(fault, -EXDEV, "this is not the host's network", "");
 }
 
+static int check_net(const struct start *start, struct vps_fault *fault)
+{
+	return start->spawn->net == VPS_NET_BRIDGE ?
+		vps_vnet_expect(start->host, start->group, fault) : 0;
+}
+
 static int prepare_and_make(struct start *start, struct vps_child *ret_child,
 			    struct vps_fault *fault)
 {
@@ -398,6 +410,7 @@ int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn
 		rc = vps_refuse(fault, -EBUSY, "the context is being started", "");
 	else
 		rc = check_state(host, id, spawn, fault) ?: check_addrs(&start, fault);
+	rc = rc ?: check_net(&start, fault);
 	rc = rc ?: prepare_and_make(&start, ret_child, fault);
 	closep(&start.group);
 	closep(&start.exec_fd);

@@ -371,6 +371,7 @@ int vps_host_scopes_sockets(struct vps_host *host);
 enum vps_net {
 	VPS_NET_SHARED,		/* the host's network */
 	VPS_NET_NONE,		/* an own one with nothing but a loopback */
+	VPS_NET_BRIDGE,		/* an own one with the device of vps_vnet_add() */
 };
 
 /**
@@ -442,6 +443,7 @@ struct vps_child {
  * Returns when the command has been executed or could not be; then nothing of it is left.
  * The calling process gets a private mount namespace of its own by this call.
  *   -EBUSY   the context is running already
+ *   -ENODATA VPS_NET_BRIDGE, and it has no device
  *   -ENOENT  no such context; or, when fault->step is "execute", no such command
  *   -EACCES  and others of execve when fault->step is "execute"
  */
@@ -831,6 +833,80 @@ int vps_disk_resize(const char *tree, uint64_t size, struct vps_fault *fault);
 
 /* Removes an image with all that is in it, or the limits of a quota. 0 where there is none. */
 int vps_disk_remove(const char *tree, struct vps_fault *fault);
+
+/* ---- devices on a bridge (vnet.c) ------------------------------------------- */
+
+/* Gateways: one of each family. */
+#define VPS_GATEWAYS_MAX 2
+
+/**
+ * struct vps_vnet - the device of a context on a bridge of the host
+ * @bridge: its name
+ * @addrs: of the VPS, each with the prefix of its network
+ * @gateways: where packets for other networks go; without one of a family it is an address of
+ *	the bridge in one of the networks, or nowhere
+ * @mtu: 0: that of the bridge
+ * @rate_min, @rate_max: bits a second that are its own, and at the most, in each direction;
+ *	0: none
+ * @rate_link: what all VPSes of the bridge have together; 0: what its hardware says
+ */
+struct vps_vnet {
+	char bridge[16];
+	struct vps_addr addrs[VPS_ADDRS_MAX];
+	size_t addr_count;
+	struct vps_addr gateways[VPS_GATEWAYS_MAX];
+	size_t gateway_count;
+	unsigned int mtu;
+	uint64_t rate_min;
+	uint64_t rate_max;
+	uint64_t rate_link;
+};
+
+/**
+ * struct vps_vnet_state - what there is of it
+ * @device: the host's end; inside it is eth0
+ * @mac: of the VPS's end, by which it is known
+ * @mtu: of what it is sent
+ * @present: the host's end is there
+ */
+struct vps_vnet_state {
+	struct vps_vnet vnet;
+	char device[16];
+	unsigned char mac[6];
+	unsigned int mtu;
+	bool present;
+};
+
+/*
+ * vps_vnet_add - gives a context a device on a bridge, from which nothing can be sent but from
+ * its addresses. Where nothing runs in it yet, the first process finds it there
+ * (VPS_NET_BRIDGE); what runs in a network of its own gets it at once.
+ *   -ENOENT no such context   -EEXIST it has one; a device of that name is somebody else's
+ *   -ENODEV no such bridge   -EMEDIUMTYPE it is none   -EADDRINUSE somebody has the address
+ *   -ENETUNREACH a gateway is in none of the networks   -EDQUOT more is warranted than there is
+ *   -ENODATA a warrant needs a known rate of the whole   -ENOTSUP this kernel cannot
+ */
+int vps_vnet_add(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+		 struct vps_fault *fault);
+
+/*
+ * vps_vnet_change - makes it as @vnet, which has the same bridge, MTU and gateways; at once where
+ * it runs. Errors as above.
+ *   -ENODATA the context has no device
+ */
+int vps_vnet_change(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+		    struct vps_fault *fault);
+
+/* -ENOENT no such context   -ENODATA it has no device */
+int vps_vnet_get(struct vps_host *host, uint32_t id, struct vps_vnet_state *ret_state);
+int vps_vnet_remove(struct vps_host *host, uint32_t id, struct vps_fault *fault);
+
+/* Removes what is left of contexts that are gone; @told gets the name of each device. */
+int vps_vnet_sweep(struct vps_host *host, void (*told)(const char *device, void *data),
+		   void *data, struct vps_fault *fault);
+
+/* What this kernel lacks for it, with @rates for rates too; NULL: nothing. */
+const char *vps_vnet_missing(bool rates);
 
 /* ---- addresses of contexts in the host's network (addr.c) ------------------- */
 

@@ -51,7 +51,7 @@ static const struct poptOption options[] = {
 	{ "root", '\0', POPT_ARG_STRING, NULL, OPT_ROOT, "directory that becomes / inside", "DIR" },
 	{ "tree", '\0', POPT_ARG_STRING, NULL, OPT_TREE,
 	  "directory to work in, seeing the host as a stranger", "DIR" },
-	{ "net", '\0', POPT_ARG_STRING, NULL, OPT_NET, "shared (default) or none", "NET" },
+	{ "net", '\0', POPT_ARG_STRING, NULL, OPT_NET, "shared (default), bridge or none", "NET" },
 	{ "userns", '\0', POPT_ARG_STRING, NULL, OPT_USERNS, "auto (default) or no", "MODE" },
 	{ "init", '\0', POPT_ARG_STRING, NULL, OPT_INIT,
 	  "run the first process of a system: auto, builtin or a path", "INIT" },
@@ -125,9 +125,9 @@ static void parse_word(struct request *req, int opt, const char *arg)
 	if (opt == OPT_NET && !strcmp(arg, "none"))
 		req->net = VPS_NET_NONE;
 	else if (opt == OPT_NET && !strcmp(arg, "bridge"))
-		cli_usage("--net=bridge: not supported by this version");
+		req->net = VPS_NET_BRIDGE;
 	else if (opt == OPT_NET && strcmp(arg, "shared"))
-		cli_usage("--net='%s': neither shared nor none", arg);
+		cli_usage("--net='%s': neither shared, bridge nor none", arg);
 	else if (opt == OPT_USERNS && !strcmp(arg, "no"))
 		req->no_userns = true;
 	else if (opt == OPT_USERNS && strcmp(arg, "auto"))

@@ -19,6 +19,7 @@ setup() {
 	fake vps-enter ''
 	fake vps-rmtree 'rm -rf "$@"'
 	fake vdisk ':'
+	fake vnet ':'
 	fake chcontext '
 		case "$*" in
 		*--create*) echo "New security context is 7" ;;
@@ -128,13 +129,51 @@ scripts='vps vps-create vps-set vps-start vps-stop vps-destroy vps-sweep vps-doc
 	[ "$output" = "vps: host-fence: on, off or status (see vps --help)" ]
 }
 
-@test "vps-create: options of later versions are refused by name, exit 2" {
-	for option in --ip --ip=10.0.0.1; do
-		run -2 "$BUILD/vps-create" web "$option" x
-		[ "$output" = "vps-create: ${option%%=*}: not supported by this version" ]
-	done
+@test "vps-create: a bridge is named, and addresses are of a network of its own" {
 	run -2 "$BUILD/vps-create" web --net bridge
-	[ "$output" = "vps-create: --net=bridge: not supported by this version" ]
+	[ "$output" = "vps-create: --net=bridge needs --bridge (see vps-create --help)" ]
+	for args in '--ip 10.0.0.1/24' '--bridge=br0 --net=none' '--gateway 10.0.0.1 --net shared'; do
+		# shellcheck disable=SC2086 # several words
+		run -2 "$BUILD/vps-create" web $args
+		[ "$output" = "vps-create: --bridge, --ip and --gateway are for --net bridge (see vps-create --help)" ]
+	done
+	for arg in --ip=eth0 --ip= --gateway=x '--bridge=a b' --bridge=; do
+		run -2 "$BUILD/vps-create" web --net bridge "$arg"
+		[[ $output == "vps-create: ${arg%%=*}="* ]]
+	done
+	ln -sf "$BUILD/vps-config" "$T/bin/vps-config"
+	run -2 "$BUILD/vps-create" web --net bridge --bridge br0 --ip 10.0.0.1/33
+	[[ $output == "vps-create: IPROOT='10.0.0.1/33': must be addresses "* ]]
+}
+
+@test "vps-start: a device on the bridge is there before the first process" {
+	printf '%s\n' NET=bridge BRIDGE=br0 'IPROOT=10.0.0.2/24, 2001:db8::2/64' GATEWAY=10.0.0.1 \
+		MTU=1400 RATE_MIN=1M RATE_MAX=2M RATE_LINK=10M >"$T/etc/web.conf"
+	mkdir "$T/trees/web"
+	run -0 "$BUILD/vps-start" web
+	run -0 grep -n -e '^vnet' -e '^chcontext' "$T/log"
+	[[ ${lines[0]} == *:chcontext\ --create* ]]
+	[[ ${lines[1]} == *":vnet add --ctx 7 --bridge br0 --ip 10.0.0.2/24 --ip 2001:db8::2/64 --gateway 10.0.0.1 --mtu 1400 --rate-min 1M --rate-max 2M --rate-link 10M" ]]
+	[[ ${lines[2]} == *":chcontext --ctx 7 "*" --net bridge "* ]]
+	fake vnet 'echo "vnet: br0: no such device" >&2; exit 1'
+	: >"$T/log"
+	run -1 "$BUILD/vps-start" web
+	[ "$output" = "vps-start: web: not started: br0: no such device" ]
+	run -0 grep '^chcontext' "$T/log"
+	[[ $output == *--destroy* ]]
+}
+
+@test "vps-set: rates are written, and changed where it runs" {
+	printf '%s\n' NET=bridge BRIDGE=br0 RATE_MAX=1M >"$T/etc/web.conf"
+	echo "7 running web" >"$T/contexts"
+	run -0 "$BUILD/vps-set" web --rate-max 2M --rate-min=none
+	grep -qx 'vnet set --ctx 7 --rate-max=2M --rate-min=none' "$T/log"
+	[ "$(cat "$T/etc/web.conf")" = "$(printf '%s\n' NET=bridge BRIDGE=br0 'RATE_MAX="2M"' 'RATE_MIN=""')" ]
+	fake vnet 'echo "vnet: context 7: the context has no device on a bridge" >&2; exit 1'
+	run -1 "$BUILD/vps-set" web --rate-max 3M
+	grep -qx 'RATE_MAX="2M"' "$T/etc/web.conf"
+	run -2 "$BUILD/vps-set" web --rate-max 3M --proc 10
+	[ "$output" = "vps-set: limits and rates: one kind at a time (see vps-set --help)" ]
 }
 
 @test "vps-create: values are checked before anything is made" {
@@ -448,7 +487,7 @@ LIMIT_RSS="1G"' ]
 	printf '%s\n' '5 running web' '6 new other' '49152 kept -' >"$T/contexts"
 	run -0 "$BUILD/vps-sweep"
 	[ -z "$output" ]
-	[ "$(cat "$T/log")" = "vps-stat --state --raw" ]
+	[ "$(cat "$T/log")" = "vps-stat --state --raw${newline=$'\n'}vnet sweep" ]
 }
 
 @test "vps-sweep: removes what is dead, starts what rebooted, clears unfinished creates" {

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a VPS on a bridge may send: from its own hardware address and its own addresses, whatever
+ * its root does. A program at the host's end of its device holds to that. Who calls these holds
+ * vps_pins_lock().
+ */
+#ifndef VPS_GUARD_H
+#define VPS_GUARD_H
+
+#include "rtnl.h"
+
+/*
+ * From now on what comes from device @ifindex, the host's end, is context @id's and from @mac, or
+ * is dropped. -ENOSYS no BPF; -ENOTSUP no type information, or a program is refused; -ENOENT no
+ * filters.
+ */
+int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
+		    const unsigned char mac[VPS_MAC_LEN]);
+
+/* It may be from this address too. */
+int vps_guard_allow(int ifindex, const struct vps_addr *addr);
+void vps_guard_forbid(int ifindex, const struct vps_addr *addr);
+
+/* The device is gone. */
+void vps_guard_end(int ifindex);
+
+/* What is noted of devices that are gone goes; -EINTR and others of the kernel. */
+int vps_guard_shed(struct nl_sock *sock);
+
+/* The program that finds the class of a packet in a device that holds rates: a descriptor. */
+int vps_guard_classifier(void);
+
+/* Could all this be? Leaves nothing behind. */
+int vps_guard_probe(void);
+
+#endif /* VPS_GUARD_H */

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "qos.h"
+#include "util.h"
+#include "vnet.h"
+
+/* ---- addresses ---------------------------------------------------------------- */
+
+static bool shares_network(const struct vps_addr *net, const struct vps_addr *addr)
+{
+	unsigned int bytes = net->prefix / 8, bits = net->prefix % 8;
+
+	if (net->family != addr->family || memcmp(net->bytes, addr->bytes, bytes) != 0)
+		return false;
+	return !bits || !((net->bytes[bytes] ^ addr->bytes[bytes]) >> (8 - bits));
+}
+
+static bool is_link_local(const struct vps_addr *addr)
+{
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
+	       (addr->bytes[1] & 0xc0) == 0x80;
+}
+
+bool vps_vnet_reaches(const struct vps_vnet *vnet, const struct vps_addr *gateway)
+{
+	if (is_link_local(gateway))
+		return true;
+	for (size_t i = 0; i < vnet->addr_count; i++)
+		if (shares_network(&vnet->addrs[i], gateway))
+			return true;
+	return false;
+}
+
+static const struct vps_addr *find_addr(const struct vps_vnet *vnet, const struct vps_addr *addr)
+{
+	for (size_t i = 0; i < vnet->addr_count; i++)
+		if (vps_addr_equal(&vnet->addrs[i], addr))
+			return &vnet->addrs[i];
+	return NULL;
+}
+
+static int check_gateways(const struct vps_vnet *vnet, struct vps_fault *fault)
+{
+	char text[VPS_ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < vnet->gateway_count; i++) {
+		vps_format_addr(&vnet->gateways[i], text);
+		if (find_addr(vnet, &vnet->gateways[i]))
+			return vps_refuse(fault, -EINVAL, "is no gateway but the VPS's own",
+					  text);
+		if (!vps_vnet_reaches(vnet, &vnet->gateways[i]))
+			return vps_refuse(fault, -ENETUNREACH,
+					  "the gateway is in no network of the addresses", text);
+		if (i && vnet->gateways[0].family == vnet->gateways[i].family)
+			return vps_refuse(fault, -EINVAL, "a second gateway of its family", text);
+	}
+	return 0;
+}
+
+static int check_host_addrs(struct nl_sock *sock, const struct vps_vnet *vnet,
+			    struct vps_fault *fault)
+{
+	_cleanup_(freep) struct vps_link_addr *addrs = NULL;
+	char text[VPS_ADDR_TEXT_MAX];
+	size_t count;
+	int rc = vps_rtnl_addrs(sock, &addrs, &count);
+
+	if (rc)
+		return vps_fault(fault, rc, "list addresses of the host", "");
+	for (size_t i = 0; i < count; i++) {
+		if (!find_addr(vnet, &addrs[i].addr))
+			continue;
+		vps_format_addr(&addrs[i].addr, text);
+		return vps_refuse(fault, -EADDRINUSE, "the host itself has this address", text);
+	}
+	return 0;
+}
+
+/* ---- the others -------------------------------------------------------------------- */
+
+/* One that ended or never came to be has nothing any more, though its group waits. */
+static bool counts(struct vps_host *host, uint32_t id, struct vps_context_info *ret_info)
+{
+	return !vps_context_info(host, id, ret_info) && ret_info->state != VPS_STATE_DEAD &&
+	       ret_info->state != VPS_STATE_STALE;
+}
+
+static int read_other(struct vps_host *host, uint32_t id, struct vps_vnet_note *ret_note)
+{
+	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+
+	return group < 0 ? group : vps_vnet_read(host, group, ret_note);
+}
+
+static int refuse_owner(const struct vps_context_info *info, const struct vps_addr *addr,
+			struct vps_fault *fault)
+{
+	char text[VPS_ADDR_TEXT_MAX], object[VPS_ADDR_TEXT_MAX + VPS_NAME_MAX + 16];
+
+	vps_format_addr(addr, text);
+	if (*info->name)
+		snprintf(object, sizeof(object), "%s: VPS %s", text, info->name);
+	else
+		snprintf(object, sizeof(object), "%s: context %u", text, info->id);
+	return vps_refuse(fault, -EADDRINUSE, "has this address already", object);
+}
+
+static int check_other_addrs(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+			     struct vps_fault *fault)
+{
+	_cleanup_(freep) uint32_t *ids = NULL;
+	struct vps_context_info info;
+	struct vps_vnet_note note;
+	size_t count;
+	int rc = vps_context_list(host, &ids, &count);
+
+	if (rc)
+		return vps_fault(fault, rc, "list contexts", "");
+	for (size_t i = 0; i < count; i++) {
+		if (ids[i] == id || read_other(host, ids[i], &note))
+			continue;
+		for (size_t k = 0; k < note.vnet.addr_count; k++)
+			if (find_addr(vnet, &note.vnet.addrs[k]) && counts(host, ids[i], &info))
+				return refuse_owner(&info, &note.vnet.addrs[k], fault);
+	}
+	return 0;
+}
+
+int vps_vnet_look_around(struct vps_host *host, uint32_t id, int bridge,
+			 struct vps_vnet_others *ret_others)
+{
+	_cleanup_(freep) uint32_t *ids = NULL;
+	struct vps_vnet_others others = { 0 };
+	struct vps_context_info info;
+	struct vps_vnet_note note;
+	size_t count;
+	int rc = vps_context_list(host, &ids, &count);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < count; i++) {
+		const struct vps_vnet *vnet = &note.vnet;
+
+		if (ids[i] == id || read_other(host, ids[i], &note) || note.bridge != bridge ||
+		    !counts(host, ids[i], &info))
+			continue;
+		others.count++;
+		others.min += vnet->rate_min;
+		others.rated |= vnet->rate_min || vnet->rate_max;
+		if (vnet->rate_link && (!others.link || vnet->rate_link < others.link))
+			others.link = vnet->rate_link;
+	}
+	*ret_others = others;
+	return 0;
+}
+
+/* ---- rates -------------------------------------------------------------------------- */
+
+/* What an admin says goes before what hardware says, the least before all else. */
+uint64_t vps_vnet_line(struct nl_sock *sock, int bridge, const struct vps_vnet *vnet,
+		       const struct vps_vnet_others *others)
+{
+	_cleanup_(freep) struct vps_link *links = NULL;
+	uint64_t said = vnet->rate_link;
+	size_t count;
+
+	if (!said || (others->link && others->link < said))
+		said = others->link ?: said;
+	if (said || vps_rtnl_links(sock, &links, &count))
+		return said;
+	return vps_qos_hardware_rate(links, count, bridge);
+}
+
+/* As it would be written: 100M. */
+static const char *rate_text(uint64_t rate, char text[24])
+{
+	static const char units[] = " KMGT";
+	size_t unit = 0;
+
+	for (; rate && !(rate % 1000) && unit < 4; unit++)
+		rate /= 1000;
+	snprintf(text, 24, unit ? "%" PRIu64 "%c" : "%" PRIu64, rate, units[unit]);
+	return text;
+}
+
+static int check_rates(struct vps_host *host, struct nl_sock *sock, uint32_t id,
+		       const struct vps_link *bridge, const struct vps_vnet *vnet,
+		       struct vps_fault *fault)
+{
+	struct vps_vnet_others others;
+	char sum[24], whole[24], object[96];
+	uint64_t line;
+	int rc;
+
+	if (vnet->rate_max && vnet->rate_min > vnet->rate_max)
+		return vps_refuse(fault, -EINVAL, "the warranted rate is above the most", "rates");
+	rc = vps_vnet_look_around(host, id, bridge->ifindex, &others);
+	if (rc)
+		return vps_fault(fault, rc, "look at other VPSes of", bridge->name);
+	line = vps_vnet_line(sock, bridge->ifindex, vnet, &others);
+	if (!line && vnet->rate_min)
+		return vps_refuse(fault, -ENODATA, "no hardware tells the rate of the whole, of"
+				  " which some is to be warranted; set it (--rate-link, RATE_LINK)",
+				  bridge->name);
+	if (line && others.min + vnet->rate_min > line) {
+		snprintf(object, sizeof(object), "%s: %s of %s", bridge->name,
+			 rate_text(others.min + vnet->rate_min, sum), rate_text(line, whole));
+		return vps_refuse(fault, -EDQUOT, "more would be warranted than there is", object);
+	}
+	return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------------------- */
+
+static int find_bridge(struct nl_sock *sock, const char *name, struct vps_link *ret_bridge,
+		       struct vps_fault *fault)
+{
+	struct vps_link bridge;
+	int rc = vps_rtnl_link(sock, name, &bridge);
+
+	if (rc == -ENODEV)
+		return vps_refuse(fault, rc, "no such device", name);
+	if (rc)
+		return vps_fault(fault, rc, "look at", name);
+	if (strcmp(bridge.kind, "bridge") != 0)
+		return vps_refuse(fault, -EMEDIUMTYPE, "is no bridge", name);
+	*ret_bridge = bridge;
+	return 0;
+}
+
+int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
+		   const struct vps_vnet *vnet, struct vps_link *ret_bridge,
+		   struct vps_fault *fault)
+{
+	struct vps_link bridge;
+	int rc = find_bridge(sock, vnet->bridge, &bridge, fault);
+
+	if (rc)
+		return rc;
+	if (vnet->mtu > bridge.mtu)
+		return vps_refuse(fault, -EMSGSIZE, "has a smaller MTU than the VPS is to have",
+				  bridge.name);
+	rc = check_gateways(vnet, fault);
+	rc = rc ?: check_host_addrs(sock, vnet, fault);
+	rc = rc ?: check_other_addrs(host, id, vnet, fault);
+	rc = rc ?: check_rates(host, sock, id, &bridge, vnet, fault);
+	if (!rc)
+		*ret_bridge = bridge;
+	return rc;
+}
