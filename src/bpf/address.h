@@ -179,6 +179,12 @@ static bool hears_all(const struct bpf_sock_addr *ctx)
 	return false;
 }
 
+/* A random port is in nobody's way, and who asks for one may be about to connect. */
+static bool is_left_alone(const struct bpf_sock_addr *ctx)
+{
+	return hears_all(ctx) || (fence && !ctx->user_port);
+}
+
 static int allow_bind(const struct bpf_sock_addr *ctx)
 {
 	__u16 port = bpf_ntohs((__u16)ctx->user_port);
@@ -200,7 +206,10 @@ static int bind_to4(struct bpf_sock_addr *ctx, struct of_socket *socket)
 	struct vps_bpf_net *net = net_of(socket);
 	__u32 address = ctx->user_ip4, own;
 
-	if (!net || hears_all(ctx))
+	if (!net)
+		return ALLOW;
+	socket->wild = 0;
+	if (is_left_alone(ctx))
 		return ALLOW;
 	own = bound4(socket, net, address);
 	if (!fence && !owns4(socket, net, own))
@@ -258,7 +267,10 @@ static int bind_to6(struct bpf_sock_addr *ctx, struct of_socket *socket)
 	struct vps_bpf_addr own;
 	bool only6;
 
-	if (!net || hears_all(ctx))
+	if (!net)
+		return ALLOW;
+	socket->wild = 0;
+	if (is_left_alone(ctx))
 		return ALLOW;
 	read6(ctx, &own);
 	if (is_mapped(&own)) {
@@ -270,7 +282,6 @@ static int bind_to6(struct bpf_sock_addr *ctx, struct of_socket *socket)
 		write6(ctx, &own);
 		return allow_bind(ctx);
 	}
-	socket->wild = 0;
 	if (is_any(&own)) {
 		only6 = is_only6(ctx);
 		/* Its source is chosen for each packet, and others' are dropped. */
@@ -391,8 +402,8 @@ static int send_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 		return ALLOW;
 	source = ctx->msg_src_ip4;
 	if (fence) {
-		/* As the route has it: it was bound to no address. */
-		if (socket->wild)
+		/* As the route has it: it was bound to no address, and asked for no other. */
+		if (socket->wild && source == net->first4)
 			ctx->msg_src_ip4 = 0;
 		return ALLOW;
 	}
@@ -420,7 +431,7 @@ static int send_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 	source.words[2] = ctx->msg_src_ip6[2];
 	source.words[3] = ctx->msg_src_ip6[3];
 	if (fence) {
-		if (!socket->wild)
+		if (!socket->wild || (!is_same(&source, &net->first6) && !is_mapped(&source)))
 			return ALLOW;
 		source.words[0] = source.words[1] = source.words[2] = source.words[3] = 0;
 	} else {
