@@ -184,6 +184,12 @@ static bool hears_all(const struct bpf_sock_addr *ctx)
 	return false;
 }
 
+/* A random port is in nobody's way, and who asks for one may be about to connect. */
+static bool is_left_alone(const struct bpf_sock_addr *ctx)
+{
+	return hears_all(ctx) || (fence && !ctx->user_port);
+}
+
 static int allow_bind(const struct bpf_sock_addr *ctx)
 {
 	__u16 port = bpf_ntohs((__u16)ctx->user_port);
@@ -215,8 +221,12 @@ static int bind_to4(struct bpf_sock_addr *ctx)
 	struct vps_bpf_net *net = net_of(ctx, context);
 	__u32 address = ctx->user_ip4, own;
 
-	if (!net || hears_all(ctx))
+	if (!net)
 		return ALLOW;
+	if (is_left_alone(ctx)) {
+		note_wild(ctx->sk, context, 0);
+		return ALLOW;
+	}
 	own = bound4(net, address);
 	if (!fence && !owns4(context, net, own))
 		return refuse(-EADDRNOTAVAIL);
@@ -288,12 +298,15 @@ static int bind_to6(struct bpf_sock_addr *ctx)
 	bool owned;
 	__u8 wild;
 
-	if (!net || hears_all(ctx))
+	if (!net)
 		return ALLOW;
 	read6(ctx, &own);
-	/* Its source is chosen for each packet, and others' are dropped. */
-	if (is_any(&own) && !ctx->user_port && ctx->type == SOCK_DGRAM && !is_only6(ctx))
+	/* Of datagrams the source is chosen for each packet, and others' are dropped. */
+	if (is_left_alone(ctx) || (is_any(&own) && !ctx->user_port && ctx->type == SOCK_DGRAM &&
+				   !is_only6(ctx))) {
+		note_wild(ctx->sk, context, 0);
 		return ALLOW;
+	}
 	if (is_mapped(&own)) {
 		wild = own.words[3] ? 0 : WILD4;
 		own.words[3] = bound4(net, own.words[3]);
@@ -417,8 +430,8 @@ static int send_to4(struct bpf_sock_addr *ctx)
 		return ALLOW;
 	source = ctx->msg_src_ip4;
 	if (fence) {
-		/* As the route has it: it was bound to no address. */
-		if (is_wild(ctx->sk))
+		/* As the route has it: it was bound to no address, and asked for no other. */
+		if (source == net->first4 && is_wild(ctx->sk))
 			ctx->msg_src_ip4 = 0;
 		return ALLOW;
 	}
@@ -446,14 +459,18 @@ static int send_to6(struct bpf_sock_addr *ctx)
 {
 	__u64 context = context_of(ctx);
 	struct vps_bpf_net *net = net_of(ctx, context);
-	struct vps_bpf_addr peer, source = { 0 };
+	struct vps_bpf_addr peer, source, any = { 0 };
 	bool loop;
 
 	if (!net)
 		return ALLOW;
+	source.words[0] = ctx->msg_src_ip6[0];
+	source.words[1] = ctx->msg_src_ip6[1];
+	source.words[2] = ctx->msg_src_ip6[2];
+	source.words[3] = ctx->msg_src_ip6[3];
 	if (fence) {
-		if (is_wild(ctx->sk))
-			write_source6(ctx, &source);
+		if ((is_same(&source, &net->first6) || is_mapped(&source)) && is_wild(ctx->sk))
+			write_source6(ctx, &any);
 		return ALLOW;
 	}
 	read6(ctx, &peer);
@@ -461,10 +478,6 @@ static int send_to6(struct bpf_sock_addr *ctx)
 	if (is_any(&peer))
 		return refuse(-EADDRNOTAVAIL);
 	write6(ctx, &peer);
-	source.words[0] = ctx->msg_src_ip6[0];
-	source.words[1] = ctx->msg_src_ip6[1];
-	source.words[2] = ctx->msg_src_ip6[2];
-	source.words[3] = ctx->msg_src_ip6[3];
 	loop = is_same(&peer, &net->loop6);
 	if (is_any(&source) || is_mapped(&source) || (loop && is_wild(ctx->sk)))
 		source = loop ? peer : net->first6;

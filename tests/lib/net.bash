@@ -146,3 +146,19 @@ copy_program() {
 		cp -L "$file" "$root$file"
 	done
 }
+
+# The name by which the programs of this build are known to be in place.
+own_pin() {
+	for pin in /sys/fs/bpf/vps/net*-*/tcp_use_*; do
+		grep -qa "${pin##*_}" "$BUILD/chbind" || continue
+		echo "$pin"
+		return
+	done
+	return 1
+}
+
+# prints_none PATTERN CMD...: no line of it matches.
+prints_none() {
+	"${@:2}" >"$T/printed" || :
+	! grep -e "$1" "$T/printed" >&2
+}

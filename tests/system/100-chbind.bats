@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031 # set by run, used by the helpers
+# shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031,SC2086 # set by run, used by the helpers
 # Addresses of contexts in the host's network.
 
 load ../lib/system
@@ -155,7 +155,7 @@ loop6() {
 	for where in a peer; do
 		net $where tcp6 timeout=500 "connect=$(loop6 "$b"),$port" read \
 			udp6 timeout=500 "sendto=$(loop6 "$b"),$port" recv >"$T/got"
-		! grep b/ "$T/got"
+		prints_none b/ cat "$T/got"
 	done
 }
 
@@ -699,6 +699,10 @@ has_address() {
 	ip -o addr show dev "$dev" | grep -qF " $1/"
 }
 
+lacks_address() {
+	! has_address "$1" || { echo "$1 is there" >&2 && return 1; }
+}
+
 # lists CTX LINE...: what --list says of it, without its number.
 lists() {
 	local wanted=''
@@ -745,8 +749,8 @@ says() {
 	ip addr del "$a4b/24" dev "$dev"
 	ip addr add "$a4b/24" dev "$dev"
 	says "ipv4root is now $a4 $a6 $a6b" chbind --ctx "$a" --del --ip "$a4b" --ip "$n4.13"
-	! has_address "$n4.13"
-	! has_address "$a4b"
+	lacks_address "$n4.13"
+	lacks_address "$a4b"
 	ip addr add "$a4b/24" dev "$dev"
 	check peer <<-END
 		udp4 timeout=400 sendto=$a4b,$port recv | sendto recv:EAGAIN
@@ -791,10 +795,10 @@ says() {
 	for address in "$n4.40" "$n6:40" "$n4.41"; do
 		has_address "$address"
 	done
-	! has_address "$n6:41"
+	lacks_address "$n6:41"
 	says "ipv4root is now $n4.43 $n4.44" chbind --ctx "$a" --dev "$dev" --bcast "$n4.99" \
 		--ip "$n4.43/255.255.255.0" --ip "$n4.44/25"
-	! has_address "$n4.41"
+	lacks_address "$n4.41"
 	ip -o addr show dev "$dev" | grep -qF "$n4.43/24 brd $n4.99 "
 	ip -o addr show dev "$dev" | grep -qF "$n4.44/25 brd $n4.99 "
 	run -0 chbind --silent --ctx "$a" --ip "$dev"
@@ -806,8 +810,8 @@ says() {
 	for address in "$h4" "$n4.40" "$n6:40" "$h6"; do
 		has_address "$address"
 	done
-	! has_address "$n4.43"
-	! ip -o addr show dev lo | grep -F "$(loop6 "$a")"
+	lacks_address "$n4.43"
+	prints_none "$(loop6 "$a")/" ip -o addr show dev lo
 	begin b "$b4/24" "$b6/64"
 	# By somebody's hand, or with its device.
 	ip addr del "$b4/24" dev "$dev"
@@ -832,13 +836,13 @@ says() {
 	serve peer tcp4 tag=P bind=0.0.0.0,$port listen
 	run -0 chbind --silent --dev "$dev" --ip "$a4/24" -- "$BUILD/system/net" tcp4 "connect=$p4,$port" read
 	[ "$output" = "tcp4 connect read=P/$p4/$a4" ]
-	! has_address "$a4"
+	lacks_address "$a4"
 	run -7 chbind --silent --dev "$dev" --ip "$a4/24" -- sh -c 'exit 7'
 	run -127 chbind --silent --dev "$dev" --ip "$a4/24" -- /does/not/exist
 	run -126 chbind --silent --dev "$dev" --ip "$a4/24" -- /etc/passwd
 	run -125 chbind --silent --ip "$a4/24" -- true
 	one_line "chbind: $a4: no device of this host has this address"
-	! has_address "$a4"
+	lacks_address "$a4"
 	begin a
 	run -0 chbind --silent --ctx "$a" --dev "$dev" --ip "$a4/24" -- ip -o addr show dev "$dev"
 	[[ $output == *" $a4/24 "* ]]
@@ -917,7 +921,7 @@ says() {
 	hold sleep 1000
 	run -1 chbind --ctx "$ctx" --dev "$dev" --ip "$a4/24"
 	one_line "chbind: the context has a network of its own"
-	! has_address "$a4"
+	lacks_address "$a4"
 	vkill -c "$ctx" -s KILL --wait 10
 	wait "$holder" || :
 	holder=
@@ -928,7 +932,7 @@ says() {
 	one_line "chcontext: it has addresses in the host's network"
 	lists "$ctx" "$a4/24 $dev -"
 	chcontext --destroy --ctx "$ctx"
-	! has_address "$a4"
+	lacks_address "$a4"
 	run -1 ip netns exec "$peer" "$BUILD/chbind" --ctx 3 --ip "$p4"
 	[ "${#lines[@]}" -eq 1 ]
 	run -1 chbind --ctx "no$TAG" --ip "$h4"
@@ -946,18 +950,16 @@ says() {
 	client=$server
 	wait_until has_line "$T/serve" 'tcp4 connect$'
 	before=$(vlimit -c "$a" --raw | grep ' tcp ')
-	pins=$(ls -d /sys/fs/bpf/vps/net*-*/tcp_use_* | while read -r pin; do
-		! grep -qa "${pin##*_}" "$BUILD/chbind" || echo "$pin"
-	done)
-	[ -n "$pins" ]
+	pin=$(own_pin)
 	# Who makes the next context takes the programs for those of another build.
-	rm -f "$pins"
+	rm "$pin"
 	begin c "$n4.51/24"
-	[ -e "$pins" ]
+	[ -e "$pin" ]
 	[ "$(vlimit -c "$a" --raw | grep ' tcp ')" = "$before" ]
 	: >"$root/tmp/go"
 	wait "$client"
-	has_line "$T/serve" '' || :
+	has_line "$T/serve" "^tcp4 connect read=a/$a4/$a4$"
+	has_line "$T/serve" "^tcp4 connect read=P/$p4/$a4$"
 	lists "$a" "$a4/24 $dev -" "$a6/64 $dev -" "$a4b/24 $dev -" "$a6b/64 $dev -"
 	check peer <<-END
 		tcp4 connect=$a4,$port read | connect read=a/$a4/$p4
@@ -978,13 +980,18 @@ says() {
 # no_trace ADDRESS...: no device has them, nor the loopback of $ctx.
 no_trace() {
 	for address; do
-		! has_address "$address" || { echo "$address is left" >&2 && return 1; }
+		lacks_address "$address" || return
 	done
-	! ip -o addr show dev lo | grep -F " $(loop6 "$ctx")/" >&2
+	prints_none " $(loop6 "$ctx")/" ip -o addr show dev lo
+}
+
+# The last run has told of nothing but daemons of the machine, which are none of ours.
+tells_nothing() {
+	! grep -ve '^$' -e ': port [0-9]*/[tcudp]*: ' <<<"$output" >&2
 }
 
 new_bound_vps() {
-	new_vps IPROOT="$a4/24 $a6/64, $n4.40/24" IPROOTDEV="$dev" IPROOTBCAST="$n4.99" "$@"
+	new_vps IPROOT="$a4/24 $a6/64, $n4.40/24" IPROOTDEV="$dev" IPROOTBCAST="$n4.99"
 	cp "$BUILD/system/net" "$root/net"
 	ip addr add "$n4.40/24" dev "$dev"
 }
@@ -995,7 +1002,7 @@ new_bound_vps() {
 		>"$root/etc/rc"
 	for end in stop kill-and-sweep kill-and-start kill-and-stop destroy; do
 		run -0 vps-start "$name"
-		! grep -v '^vps-start: .*: port ' <<<"${output:-vps-start: .: port }"
+		tells_nothing
 		wait_until has_line "$root/served" '^serve$'
 		lists "$ctx" "$a4/24 $dev $name" "$a6/64 $dev $name" "$n4.40/24 - $name"
 		ip -o addr show dev "$dev" | grep -qF "$a4/24 brd $n4.99 "
@@ -1059,7 +1066,7 @@ new_bound_vps() {
 	new_vps IPROOT="$n4.60/24 $a4/24" IPROOTDEV="$dev"
 	run -1 vps-start "$name"
 	[ "${lines[-1]}" = "vps-start: $name: not started: $a4 of $first (context $first_ctx): another VPS has this address" ]
-	! has_address "$n4.60"
+	lacks_address "$n4.60"
 	has_address "$a4"
 	run -0 vps-stop "$first"
 	ip addr | diff "$T/addresses" - >&2
