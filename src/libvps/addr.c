@@ -14,6 +14,7 @@
 #include "net.h"
 #include "rtnl.h"
 #include "util.h"
+#include "vnet.h"
 
 /* "ADDRESS/PREFIX@DEVICE " of each, at its longest. */
 #define WORD_MAX (VPS_ADDR_TEXT_MAX + IFNAMSIZ + 2)
@@ -399,6 +400,15 @@ static int prepare_loopback(struct change *c)
 
 /* ---- what is asked for ---------------------------------------------------------- */
 
+/* What is on no device of the host may be that of a VPS on a bridge. */
+static int check_bridged(const struct change *c, const struct vps_addr *addr)
+{
+	struct vps_vnet vnet = { .addr_count = 1 };
+
+	vnet.addrs[0] = *addr;
+	return vps_vnet_check_others(c->host, c->id, &vnet, c->fault);
+}
+
 static int add_item(struct change *c, const struct vps_addr *addr)
 {
 	struct vps_bound item = { .addr = *addr };
@@ -415,6 +425,9 @@ static int add_item(struct change *c, const struct vps_addr *addr)
 		rc = vps_rtnl_link(c->sock, c->spec->device, &link);
 		if (rc)
 			return vps_refuse(c->fault, rc, "no such device", c->spec->device);
+		rc = check_bridged(c, addr);
+		if (rc)
+			return rc;
 		snprintf(item.device, sizeof(item.device), "%s", c->spec->device);
 	}
 	if (c->after.count == VPS_ADDRS_MAX)
