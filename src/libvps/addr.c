@@ -612,40 +612,38 @@ int vps_device_addrs(const char *device, struct vps_addr **ret_addrs, size_t *re
 
 /* ---- for the rest of the library ------------------------------------------------ */
 
-static int end_addrs(struct vps_host *host, int group, const struct list *list)
+static int end_addrs(struct vps_host *host, uint32_t id, int group, const struct list *list)
 {
 	_cleanup_(vps_rtnl_closep) struct nl_sock *sock = NULL;
 	_cleanup_(closep) int owners = vps_net_map(&host->cg, "owners");
 	_cleanup_(closep) int nets = vps_net_map(&host->cg, "nets");
 	struct change c = { .host = host, .owners = owners };
-	struct vps_bpf_addr key;
-	struct vps_bpf_net net;
-	struct vps_addr addr;
+	struct vps_bpf_addr key4 = loop4_key(id), key6;
+	struct vps_addr addr = loop6(id);
 	int rc = vps_group_cgroup_id(group, &c.cgroup_id) ?: vps_rtnl_open(&sock);
 
 	c.sock = sock;
 	for (size_t i = 0; !rc && i < list->count; i++)
 		rc = give_back(&c, &list->items[i]);
-	if (rc || nets < 0 || bpf_map_lookup_elem(nets, &c.cgroup_id, &net))
+	if (rc)
 		return rc;
-	addr = loop6(net.id);
 	rc = vps_rtnl_remove_addr(sock, LOOPBACK_INDEX, &addr);
-	key = as_key(&addr);
-	disown(owners, &key, c.cgroup_id);
-	key = loop4_key(net.id);
-	disown(owners, &key, c.cgroup_id);
-	bpf_map_delete_elem(nets, &c.cgroup_id);
+	key6 = as_key(&addr);
+	disown(owners, &key6, c.cgroup_id);
+	disown(owners, &key4, c.cgroup_id);
+	if (nets >= 0)
+		bpf_map_delete_elem(nets, &c.cgroup_id);
 	return rc == -EADDRNOTAVAIL ? 0 : rc;
 }
 
-int vps_addrs_end(struct vps_host *host, int group)
+int vps_addrs_end(struct vps_host *host, uint32_t id, int group)
 {
 	struct list list;
 	int rc = read_list(host, group, &list);
 
 	if (rc)
 		return rc == -ENODATA ? 0 : rc;
-	rc = end_addrs(host, group, &list);
+	rc = end_addrs(host, id, group, &list);
 	free(list.items);
 	return rc;
 }

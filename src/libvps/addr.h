@@ -10,7 +10,7 @@
 #include "engine.h"
 
 /* Takes back what was done for the addresses of a context that has no processes. */
-int vps_addrs_end(struct vps_host *host, int group);
+int vps_addrs_end(struct vps_host *host, uint32_t id, int group);
 
 /* Was it given addresses? */
 bool vps_addrs_bound(struct vps_host *host, int group);

@@ -515,7 +515,7 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	if (vps_group_event(group, "populated"))
 		return -EBUSY;
 	/* While the group is there it is known what there is to take back. */
-	rc = vps_addrs_end(host, group) ?: remove_group(host, id);
+	rc = vps_addrs_end(host, id, group) ?: remove_group(host, id);
 	if (!rc && watched)
 		vps_bpf_forget_init(init.pid, init.start);
 	return rc;

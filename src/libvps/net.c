@@ -321,6 +321,47 @@ static int attach_fence(const struct vps_cgroups *cg, uint64_t parent, const cha
 	return load(parent, dir, true, &skel) ?: attach_all(skel, root, dir, FENCE);
 }
 
+/* Is it where programs of another layout are pinned, for this group of all contexts? */
+static bool is_other_layout(const char *name, const char *own)
+{
+	const char *suffix = strchr(own, '-');
+
+	return !strncmp(name, "net", strlen("net")) && strcmp(name, own) != 0 &&
+	       strchr(name, '-') && !strcmp(strchr(name, '-'), suffix);
+}
+
+static size_t count_contexts(const struct vps_cgroups *cg)
+{
+	_cleanup_(closedirp) DIR *dir = NULL;
+	int fd = openat(cg->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	size_t count = 0;
+	uint32_t id;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_type == DT_DIR && !vps_parse_id(entry->d_name, &id);
+	return count;
+}
+
+/*
+ * Contexts that were made under programs with another layout of their maps are held by those.
+ * They are two sets that know nothing of each other's: the new one waits until the contexts of
+ * the old are gone but the one that is being made.
+ */
+static int end_other_layouts(const struct vps_cgroups *cg, const char *own)
+{
+	_cleanup_(closedirp) DIR *pins = opendir(VPS_PINS);
+	struct dirent *entry;
+	int rc = 0;
+
+	while (!rc && pins && (entry = readdir(pins)))
+		if (is_other_layout(entry->d_name, own))
+			rc = count_contexts(cg) > 1 ? -EBUSY :
+				vps_pins_remove(dirfd(pins), entry->d_name);
+	return rc;
+}
+
 static int load_and_pin(const void *argument)
 {
 	const struct vps_cgroups *cg = argument;
@@ -337,6 +378,7 @@ static int load_and_pin(const void *argument)
 	if (map != -ENOENT)
 		return map;
 	rc = pin_dir(cg, dir) ?: vps_group_cgroup_id(cg->parent_fd, &parent);
+	rc = rc ?: end_other_layouts(cg, strrchr(dir, '/') + 1);
 	if (rc)
 		return rc;
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
@@ -354,6 +396,20 @@ static int try_load(const void *nothing)
 
 	(void)nothing;
 	return load(0, NULL, false, &skel);
+}
+
+static bool has_other_layout(const struct vps_cgroups *cg)
+{
+	_cleanup_(closedirp) DIR *pins = opendir(VPS_PINS);
+	struct dirent *entry;
+	char dir[PIN_MAX];
+
+	if (cg->parent_fd < 0 || pin_dir(cg, dir))
+		return false;
+	while (pins && (entry = readdir(pins)))
+		if (is_other_layout(entry->d_name, strrchr(dir, '/') + 1))
+			return true;
+	return false;
 }
 
 /* The first that is missing; asked only when something is. */
@@ -376,6 +432,8 @@ const char *vps_net_refusal(const struct vps_cgroups *cg)
 	_cleanup_(closep) int map = vps_net_map(cg, "tcp_use");
 	int rc = map >= 0 ? 0 : map == -ENOENT ? vps_bpf_quietly(try_load, NULL) : map;
 
+	if (map == -ENOENT && has_other_layout(cg) && count_contexts(cg))
+		return "VPSes run that were started by tools of another version: stop all once";
 	switch (rc) {
 	case 0:
 		return NULL;

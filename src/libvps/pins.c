@@ -86,6 +86,21 @@ int vps_pins_lock(void)
 	return rc ?: lock_dir(VPS_PINS);
 }
 
+int vps_pins_remove(int dir, const char *name)
+{
+	_cleanup_(closedirp) DIR *pins = NULL;
+	struct dirent *entry;
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	pins = fd < 0 ? NULL : fdopendir(fd);
+	if (!pins)
+		return -errno;
+	while ((entry = readdir(pins)))
+		if (entry->d_type == DT_REG && unlinkat(dirfd(pins), entry->d_name, 0) < 0)
+			return -errno;
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 int vps_bpf_quietly(int (*step)(const void *), const void *argument)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL);

@@ -13,6 +13,9 @@ int vps_pins_open(const char *path);
 /* Makes the directory, mounts bpffs for it if need be, and locks it; closing unlocks. */
 int vps_pins_lock(void);
 
+/* Removes directory @name of pins below @dir, which holds no other; what was attached goes. */
+int vps_pins_remove(int dir, const char *name);
+
 /* Runs @step, which is 0 or a descriptor, while libbpf keeps what it has to say to itself. */
 int vps_bpf_quietly(int (*step)(const void *argument), const void *argument);
 
