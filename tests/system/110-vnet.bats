@@ -52,7 +52,7 @@ there() {
 	ip netns exec "$other" "$@"
 }
 
-# begin N [OPTION]...: a context with address N that runs nothing yet; sets $ctx and $root.
+# give N [OPTION]...: a context with address N that runs nothing yet; sets $ctx and $root.
 give() {
 	new_root "$TAG$1"
 	chcontext --ctx "$ctx" --create >/dev/null
@@ -62,7 +62,17 @@ give() {
 
 begin() {
 	give "$@"
+	hold_first
+}
+
+# A context made by hand is running as soon as something is in it: here the command has begun.
+hold_first() {
 	hold sleep 1000
+	wait_until has_begun
+}
+
+has_begun() {
+	grep -qs sleep "/proc/$(head -n 1 "$contexts/$ctx/payload/cgroup.procs")/comm"
 }
 
 mac_of() {
@@ -166,7 +176,7 @@ no_traces() {
 @test "vnet: a context that runs in a network of its own gets a device at once, and loses it" {
 	new_root
 	net=none
-	hold sleep 1000
+	hold_first
 	contexts_begun=$ctx
 	vnet add --ctx "$ctx" --bridge "$bridge" --ip "$net4.5/24"
 	answers "$net4.5" there
@@ -193,7 +203,7 @@ no_traces() {
 @test "vnet: sends from its own addresses and as nobody else" {
 	begin 5
 	cp "$BUILD/system/frames" "$root/frames"
-	there "$BUILD/system/frames" watch eth0 2 >"$T/seen" 3>&- &
+	ip netns exec "$other" "$BUILD/system/frames" watch eth0 2 >"$T/seen" 3>&- &
 	servers=$!
 	wait_until has_line "$T/seen" ready
 	run -0 vps-enter "$ctx" /frames send eth0 "$(mac_of "$ctx")" "$net4.5" "$net6:5" "$net4.2" \
@@ -322,7 +332,7 @@ no_traces() {
 	vnet add --ctx "$ctx" --bridge "$bridge" $addrs
 	run -0 inside ip -6 addr
 	[ "$(grep -c "$net6" <<<"$output")" -eq 256 ]
-	hold sleep 1000
+	hold_first
 	answers "$net6:a1" there
 	answers "$net6:a256" there
 }
@@ -336,7 +346,7 @@ goodput() {
 
 # serve PORT: on the other machine.
 serve() {
-	there iperf3 -s -p "$1" >/dev/null 2>&1 3>&- &
+	ip netns exec "$other" iperf3 -s -p "$1" >/dev/null 2>&1 3>&- &
 	servers="$servers $!"
 	wait_until listens "$1"
 }
