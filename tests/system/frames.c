@@ -2,7 +2,8 @@
 /*
  * frames send DEVICE MAC ADDR4 ADDR6 OTHER4 OTHER6: sends frames of every kind, each with its name
  * in it: what a VPS with MAC, ADDR4 and ADDR6 may send, and what it may not, in between.
- * frames watch DEVICE TENS (of seconds): says "ready", then the name of each frame that comes, until "end".
+ * frames watch DEVICE TENS: for so many times ten seconds says "ready", then the name of each frame
+ * that comes, until "end".
  */
 #include <arpa/inet.h>
 #include <err.h>
