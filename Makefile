@@ -233,6 +233,7 @@ bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/many
 	@BUILD=$(abspath $(O)) tests/bench/limits
 	@BUILD=$(abspath $(O)) tests/bench/disk
+	@BUILD=$(abspath $(O)) tests/bench/net
 
 lint:
 	@scripts/dev/lint

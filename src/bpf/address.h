@@ -12,6 +12,7 @@
 #define ADDRESSES_MAX 131072
 
 #define LOOPBACK_NET 127
+#define LOOPBACK_INDEX 1
 #define CAP_NET_BIND_SERVICE 10
 #define LOW_PORTS 1024
 /* Of a program at bind(2): allowed, and a capability for a low port is not asked for. */
@@ -49,6 +50,12 @@ static bool is_mapped(const struct vps_bpf_addr *a)
 static bool is_loop6(const struct vps_bpf_addr *a)
 {
 	return !(a->words[0] | a->words[1] | a->words[2]) && a->words[3] == bpf_htonl(1);
+}
+
+/* Below the prefix from which each context has its own: fd76:7073:6c6f::HILO. */
+static bool is_of_loops6(const struct vps_bpf_addr *a)
+{
+	return a->words[0] == bpf_htonl(0xfd767073) && a->words[1] == bpf_htonl(0x6c6f0000);
 }
 
 static bool is_same(const struct vps_bpf_addr *a, const struct vps_bpf_addr *b)
@@ -97,23 +104,29 @@ static __u32 shown4(const struct vps_bpf_net *net, __u32 address)
 	return bpf_htonl((LOOPBACK_NET << 24) | (bpf_ntohl(address) & 0xff));
 }
 
+/* ::1, or another's as the host has it: that is as little anywhere else as 127.0.0.0/8 is. */
+static struct vps_bpf_addr peer6(const struct vps_bpf_net *net, const struct vps_bpf_addr *a)
+{
+	return is_any(a) || is_loop6(a) || is_of_loops6(a) ? net->loop6 : *a;
+}
+
 /* ---- whose an address is -------------------------------------------------------- */
 
-static bool owns(const struct of_socket *socket, const struct vps_bpf_addr *a)
+static bool owns(__u64 context, const struct vps_bpf_addr *a)
 {
 	__u64 *owner = bpf_map_lookup_elem(&owners, a);
 
-	return owner && *owner == socket->context;
+	return owner && *owner == context;
 }
 
-static bool owns4(const struct of_socket *socket, const struct vps_bpf_net *net, __u32 address)
+static bool owns4(__u64 context, const struct vps_bpf_net *net, __u32 address)
 {
 	struct vps_bpf_addr a;
 
 	if (is_loop4(address))
 		return is_own_loop4(net, address);
 	map4(&a, address);
-	return owns(socket, &a);
+	return owns(context, &a);
 }
 
 /* The key under which owners knows an address of IPv4. */
@@ -122,12 +135,17 @@ static void owner_key4(struct vps_bpf_addr *a, __u32 address)
 	map4(a, is_loop4(address) ? address & bpf_htonl(0xffffff00) : address);
 }
 
-/* What a socket of a context that has addresses is bound by; NULL for all others. */
-static struct vps_bpf_net *net_of(const struct of_socket *socket)
+/*
+ * What binds the socket at hand: NULL where it is of no context that has addresses, in another
+ * network, or the other instance's.
+ */
+static struct vps_bpf_net *net_of(struct bpf_sock_addr *ctx, __u64 context)
 {
-	if (!socket || !socket->shared)
+	if (fence != (context == VPS_BPF_HOST) || !ctx->sk)
 		return NULL;
-	return bpf_map_lookup_elem(&nets, &socket->context);
+	if (bpf_get_netns_cookie(ctx) != host_net)
+		return NULL;
+	return bpf_map_lookup_elem(&nets, &context);
 }
 
 /* The kernel's own rule, with the user namespace of the VPS in place of the network's. */
@@ -166,6 +184,12 @@ static bool hears_all(const struct bpf_sock_addr *ctx)
 	return false;
 }
 
+/* A random port is in nobody's way, and who asks for one may be about to connect. */
+static bool is_left_alone(const struct bpf_sock_addr *ctx)
+{
+	return hears_all(ctx) || (fence && !ctx->user_port);
+}
+
 static int allow_bind(const struct bpf_sock_addr *ctx)
 {
 	__u16 port = bpf_ntohs((__u16)ctx->user_port);
@@ -173,25 +197,41 @@ static int allow_bind(const struct bpf_sock_addr *ctx)
 	return !fence && port && port < LOW_PORTS && may_use_low_port() ? ALLOW_LOW_PORT : ALLOW;
 }
 
-/* The host's own names for its loopback are what they are. */
-static __u32 bound4(struct of_socket *socket, const struct vps_bpf_net *net, __u32 address)
+/* What it serves is remembered for as long as it is; false where there is no memory for it. */
+static bool note_wild(struct bpf_sock *sk, __u64 context, __u8 wild)
 {
-	socket->wild = address ? 0 : WILD4;
+	struct of_socket *socket = wild ? note_socket(sk, context) : socket_of(sk);
+
+	if (socket)
+		socket->wild = wild;
+	return socket || !wild;
+}
+
+/* The host's own names for its loopback are what they are. */
+static __u32 bound4(const struct vps_bpf_net *net, __u32 address)
+{
 	if (!address)
 		return net->first4 ?: first_loop4(net);
 	return is_loop4(address) && !fence ? own_loop4(net, address) : address;
 }
 
-static int bind_to4(struct bpf_sock_addr *ctx, struct of_socket *socket)
+static int bind_to4(struct bpf_sock_addr *ctx)
 {
-	struct vps_bpf_net *net = net_of(socket);
+	__u64 context = context_of(ctx);
+	struct vps_bpf_net *net = net_of(ctx, context);
 	__u32 address = ctx->user_ip4, own;
 
-	if (!net || hears_all(ctx))
+	if (!net)
 		return ALLOW;
-	own = bound4(socket, net, address);
-	if (!fence && !owns4(socket, net, own))
+	if (is_left_alone(ctx)) {
+		note_wild(ctx->sk, context, 0);
+		return ALLOW;
+	}
+	own = bound4(net, address);
+	if (!fence && !owns4(context, net, own))
 		return refuse(-EADDRNOTAVAIL);
+	if (!note_wild(ctx->sk, context, address ? 0 : WILD4))
+		return refuse(-ENOMEM);
 	ctx->user_ip4 = own;
 	return allow_bind(ctx);
 }
@@ -223,61 +263,64 @@ static bool is_only6(struct bpf_sock_addr *ctx)
 	return !sock || BPF_CORE_READ_BITFIELD_PROBED(&sock->__sk_common, skc_ipv6only);
 }
 
-/*
- * One that serves both families is bound to the address of IPv4, since one that is bound to
- * an address of IPv6 would serve that alone; what comes by IPv6 is steered to it.
- */
-static void bind_dual(struct bpf_sock_addr *ctx, struct of_socket *socket,
-		      const struct vps_bpf_net *net, struct vps_bpf_addr *ret_own)
+static const struct vps_bpf_addr *main6(const struct vps_bpf_net *net)
 {
-	socket->wild = DUAL;
-	map4(ret_own, net->first4 ?: first_loop4(net));
-	if (ctx->user_port || is_any(&net->first6))
-		return;
-	/* An outgoing one: which family is known only later. */
-	socket->wild = WILD6;
-	*ret_own = is_any(&net->first6) ? net->loop6 : net->first6;
+	return is_any(&net->first6) ? &net->loop6 : &net->first6;
 }
 
-static int bind_to6(struct bpf_sock_addr *ctx, struct of_socket *socket)
+/*
+ * One that serves both families is bound to the address of IPv4, since one that is bound to
+ * an address of IPv6 would serve that alone; what comes by IPv6 is steered to it. An outgoing
+ * one has no port: which family it is for is known only later. Returns what it serves.
+ */
+static __u8 bound6(struct bpf_sock_addr *ctx, const struct vps_bpf_net *net,
+		   struct vps_bpf_addr *own)
 {
-	struct vps_bpf_net *net = net_of(socket);
-	struct vps_bpf_addr own;
-	bool only6;
+	if (is_loop6(own) && !fence) {
+		*own = net->loop6;
+		return 0;
+	}
+	if (!is_any(own))
+		return 0;
+	if (!is_only6(ctx) && (ctx->user_port || is_any(&net->first6))) {
+		map4(own, net->first4 ?: first_loop4(net));
+		return DUAL;
+	}
+	*own = *main6(net);
+	return WILD6;
+}
 
-	if (!net || hears_all(ctx))
+static int bind_to6(struct bpf_sock_addr *ctx)
+{
+	__u64 context = context_of(ctx);
+	struct vps_bpf_net *net = net_of(ctx, context);
+	struct vps_bpf_addr own;
+	bool owned;
+	__u8 wild;
+
+	if (!net)
 		return ALLOW;
 	read6(ctx, &own);
+	/* Of datagrams the source is chosen for each packet, and others' are dropped. */
+	if (is_left_alone(ctx) || (is_any(&own) && !ctx->user_port && ctx->type == SOCK_DGRAM &&
+				   !is_only6(ctx))) {
+		note_wild(ctx->sk, context, 0);
+		return ALLOW;
+	}
 	if (is_mapped(&own)) {
-		__u32 address = own.words[3];
-
-		own.words[3] = bound4(socket, net, address);
-		if (!fence && !owns4(socket, net, own.words[3]))
-			return refuse(-EADDRNOTAVAIL);
-		write6(ctx, &own);
-		return allow_bind(ctx);
+		wild = own.words[3] ? 0 : WILD4;
+		own.words[3] = bound4(net, own.words[3]);
+	} else {
+		wild = bound6(ctx, net, &own);
 	}
-	socket->wild = 0;
-	if (is_any(&own)) {
-		only6 = is_only6(ctx);
-		/* Its source is chosen for each packet, and others' are dropped. */
-		if (!only6 && !ctx->user_port && ctx->type == SOCK_DGRAM)
-			return ALLOW;
-		if (!only6) {
-			bind_dual(ctx, socket, net, &own);
-		} else {
-			socket->wild = WILD6;
-			own = is_any(&net->first6) ? net->loop6 : net->first6;
-		}
-		if (is_any(&own))
-			return refuse(-EADDRNOTAVAIL);
-	} else if (is_loop6(&own) && !fence) {
-		own = net->loop6;
-		if (is_any(&own))
-			return refuse(-EADDRNOTAVAIL);
-	}
-	if (!fence && !is_mapped(&own) && !owns(socket, &own))
+	if (is_mapped(&own))
+		owned = owns4(context, net, own.words[3]);
+	else
+		owned = !is_any(&own) && owns(context, &own);
+	if (!fence && !owned)
 		return refuse(-EADDRNOTAVAIL);
+	if (!note_wild(ctx->sk, context, wild))
+		return refuse(-ENOMEM);
 	write6(ctx, &own);
 	return allow_bind(ctx);
 }
@@ -323,9 +366,9 @@ static __u32 source4(const struct vps_bpf_net *net, __u32 peer)
 	return is_loop4(peer) ? first_loop4(net) : net->first4;
 }
 
-static int connect_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static int connect_to4(struct bpf_sock_addr *ctx, __u64 context)
 {
-	struct vps_bpf_net *net = net_of(socket);
+	struct vps_bpf_net *net = net_of(ctx, context);
 	__u32 peer, source;
 
 	if (!net)
@@ -340,9 +383,9 @@ static int connect_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket
 	return bind_source4(ctx, source) ? ALLOW : refuse(-EADDRNOTAVAIL);
 }
 
-static int connect_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static int connect_to6(struct bpf_sock_addr *ctx, __u64 context)
 {
-	struct vps_bpf_net *net = net_of(socket);
+	struct vps_bpf_net *net = net_of(ctx, context);
 	struct vps_bpf_addr peer, source;
 
 	if (!net)
@@ -354,8 +397,7 @@ static int connect_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket
 		if (!source.words[3])
 			return refuse(-ENETUNREACH);
 	} else {
-		if (is_any(&peer) || is_loop6(&peer))
-			peer = net->loop6;
+		peer = peer6(net, &peer);
 		source = is_same(&peer, &net->loop6) ? peer : net->first6;
 		if (is_any(&peer))
 			return refuse(-EADDRNOTAVAIL);
@@ -370,36 +412,55 @@ static int connect_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket
 
 /* ---- datagrams ------------------------------------------------------------------ */
 
-static int send_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+/* Is it bound to an address only because it serves every one? */
+static bool is_wild(struct bpf_sock *sk)
 {
-	struct vps_bpf_net *net = net_of(socket);
+	struct of_socket *socket = socket_of(sk);
+
+	return socket && socket->wild;
+}
+
+static int send_to4(struct bpf_sock_addr *ctx)
+{
+	__u64 context = context_of(ctx);
+	struct vps_bpf_net *net = net_of(ctx, context);
 	__u32 peer, source;
 
 	if (!net)
 		return ALLOW;
 	source = ctx->msg_src_ip4;
 	if (fence) {
-		/* As the route has it: it was bound to no address. */
-		if (socket->wild)
+		/* As the route has it: it was bound to no address, and asked for no other. */
+		if (source == net->first4 && is_wild(ctx->sk))
 			ctx->msg_src_ip4 = 0;
 		return ALLOW;
 	}
 	peer = peer4(net, ctx->user_ip4);
 	ctx->user_ip4 = peer;
-	if (!source || (socket->wild && is_loop4(peer)))
+	if (!source || (is_loop4(peer) && is_wild(ctx->sk)))
 		source = source4(net, peer);
 	if (!source)
 		return refuse(-ENETUNREACH);
-	if (!owns4(socket, net, source))
+	if (!owns4(context, net, source))
 		return refuse(-EADDRNOTAVAIL);
 	ctx->msg_src_ip4 = source;
 	return ALLOW;
 }
 
-static int send_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static void write_source6(struct bpf_sock_addr *ctx, const struct vps_bpf_addr *a)
 {
-	struct vps_bpf_net *net = net_of(socket);
-	struct vps_bpf_addr peer, source;
+	ctx->msg_src_ip6[0] = a->words[0];
+	ctx->msg_src_ip6[1] = a->words[1];
+	ctx->msg_src_ip6[2] = a->words[2];
+	ctx->msg_src_ip6[3] = a->words[3];
+}
+
+static int send_to6(struct bpf_sock_addr *ctx)
+{
+	__u64 context = context_of(ctx);
+	struct vps_bpf_net *net = net_of(ctx, context);
+	struct vps_bpf_addr peer, source, any = { 0 };
+	bool loop;
 
 	if (!net)
 		return ALLOW;
@@ -408,43 +469,39 @@ static int send_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 	source.words[2] = ctx->msg_src_ip6[2];
 	source.words[3] = ctx->msg_src_ip6[3];
 	if (fence) {
-		if (!socket->wild)
-			return ALLOW;
-		source.words[0] = source.words[1] = source.words[2] = source.words[3] = 0;
-	} else {
-		read6(ctx, &peer);
-		if (is_any(&peer) || is_loop6(&peer))
-			peer = net->loop6;
-		if (is_any(&peer))
-			return refuse(-EADDRNOTAVAIL);
-		write6(ctx, &peer);
-		if (is_any(&source) || is_mapped(&source) || socket->wild)
-			source = is_same(&peer, &net->loop6) ? peer : net->first6;
-		if (is_any(&source))
-			return refuse(-ENETUNREACH);
-		if (!owns(socket, &source))
-			return refuse(-EADDRNOTAVAIL);
+		if ((is_same(&source, &net->first6) || is_mapped(&source)) && is_wild(ctx->sk))
+			write_source6(ctx, &any);
+		return ALLOW;
 	}
-	ctx->msg_src_ip6[0] = source.words[0];
-	ctx->msg_src_ip6[1] = source.words[1];
-	ctx->msg_src_ip6[2] = source.words[2];
-	ctx->msg_src_ip6[3] = source.words[3];
+	read6(ctx, &peer);
+	peer = peer6(net, &peer);
+	if (is_any(&peer))
+		return refuse(-EADDRNOTAVAIL);
+	write6(ctx, &peer);
+	loop = is_same(&peer, &net->loop6);
+	if (is_any(&source) || is_mapped(&source) || (loop && is_wild(ctx->sk)))
+		source = loop ? peer : net->first6;
+	if (is_any(&source))
+		return refuse(-ENETUNREACH);
+	if (!owns(context, &source))
+		return refuse(-EADDRNOTAVAIL);
+	write_source6(ctx, &source);
 	return ALLOW;
 }
 
 /* ---- names ---------------------------------------------------------------------- */
 
-static void show4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static void show4(struct bpf_sock_addr *ctx)
 {
-	struct vps_bpf_net *net = net_of(socket);
+	struct vps_bpf_net *net = net_of(ctx, context_of(ctx));
 
 	if (net && !fence)
 		ctx->user_ip4 = shown4(net, ctx->user_ip4);
 }
 
-static void show6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static void show6(struct bpf_sock_addr *ctx)
 {
-	struct vps_bpf_net *net = net_of(socket);
+	struct vps_bpf_net *net = net_of(ctx, context_of(ctx));
 	struct vps_bpf_addr a;
 
 	if (!net || fence)
@@ -459,27 +516,32 @@ static void show6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 	}
 }
 
-/* Only while it is not connected: accepted sockets inherit what the listener was bound to. */
-static bool shows_any(const struct bpf_sock *sk, const struct of_socket *socket)
+/* What it serves, if that is every address; only while it is not connected. */
+static __u8 shown_wild(struct bpf_sock_addr *ctx)
 {
-	return socket && socket->wild && (sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN);
+	struct of_socket *socket = ctx->sk ? socket_of(ctx->sk) : NULL;
+
+	if (!socket || (ctx->sk->state != BPF_TCP_CLOSE && ctx->sk->state != BPF_TCP_LISTEN))
+		return 0;
+	return socket->wild;
 }
 
-static void show_own4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static void show_own4(struct bpf_sock_addr *ctx)
 {
-	if (shows_any(ctx->sk, socket))
+	if (shown_wild(ctx))
 		ctx->user_ip4 = 0;
 	else
-		show4(ctx, socket);
+		show4(ctx);
 }
 
-static void show_own6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static void show_own6(struct bpf_sock_addr *ctx)
 {
 	struct vps_bpf_addr any = { 0 };
+	__u8 wild = shown_wild(ctx);
 
-	if (!shows_any(ctx->sk, socket))
-		return show6(ctx, socket);
-	if (socket->wild == WILD4)
+	if (!wild)
+		return show6(ctx);
+	if (wild == WILD4)
 		map4(&any, 0);
 	write6(ctx, &any);
 }
@@ -523,9 +585,10 @@ static bool is_for_ping(const struct bpf_sock *sk)
  * Is the address at this place of the packet one of the socket's context? It is the last line:
  * sockets that were never bound, and sources that were given with a packet.
  */
-static bool has_own_address(struct __sk_buff *skb, const struct bpf_sock *sk,
-			    const struct of_socket *socket, __u32 offset4, __u32 offset6)
+static bool has_own_address(struct __sk_buff *skb, struct bpf_sock *sk, __u32 offset4,
+			    __u32 offset6)
 {
+	__u64 context = context_of_packet(skb);
 	struct vps_bpf_addr a;
 	struct vps_bpf_net *net;
 	__u64 *owner;
@@ -533,10 +596,11 @@ static bool has_own_address(struct __sk_buff *skb, const struct bpf_sock *sk,
 	if (!read_address(skb, offset4, offset6, &a))
 		return false;
 	owner = bpf_map_lookup_elem(&owners, &a);
-	if (owner && *owner == socket->context)
-		return true;
-	net = net_of(socket);
-	if (!net)
+	/* Nothing but the host keeps others from the network of a loopback of IPv6. */
+	if (owner && *owner == context)
+		return !is_of_loops6(&a) || skb->ifindex == LOOPBACK_INDEX;
+	net = bpf_map_lookup_elem(&nets, &context);
+	if (!net || bpf_sk_storage_get(&foreign, sk, NULL, 0))
 		return true;
 	if (is_mapped(&a) && is_own_loop4(net, a.words[3]))
 		return true;

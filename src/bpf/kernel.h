@@ -48,15 +48,14 @@ struct kernfs_node {
 	__u64 id;
 } CO_RE;
 
-struct cgroup {
-	int level;
-	struct kernfs_node *kn;
-	struct cgroup *ancestors[1];
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 } CO_RE;
 
-/* What follows ___ is no part of the name. */
-struct cgroup___before_6_1 {
-	__u64 ancestor_ids[1];
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
 } CO_RE;
 
 struct sock_cgroup_data {
@@ -64,12 +63,13 @@ struct sock_cgroup_data {
 } CO_RE;
 
 struct sock_common {
+	unsigned char skc_reuseport : 1;
 	unsigned char skc_ipv6only : 1;
 } CO_RE;
 
 struct sock {
 	struct sock_common __sk_common;
-	unsigned long sk_flags;
+	unsigned char sk_kern_sock : 1;
 	struct sock_cgroup_data sk_cgrp_data;
 } CO_RE;
 

@@ -37,29 +37,18 @@
 #include "address.h"
 #include "steer.h"
 
-/* ---- a socket begins and ends --------------------------------------------------- */
-
-static bool is_tcp(const struct bpf_sock *sk)
-{
-	return sk->type == SOCK_STREAM &&
-	       (sk->protocol == IPPROTO_TCP || sk->protocol == IPPROTO_MPTCP);
-}
+/* ---- a socket begins and ends ------------------------------------------------------ */
 
 SEC("cgroup/sock_create")
 int sock_create(struct bpf_sock *sk)
 {
-	struct of_socket socket = { 0 };
+	__u64 context = context_of_current();
 
-	if (sk->family != AF_INET && sk->family != AF_INET6)
+	if (!context || !bpf_map_lookup_elem(&nets, &context) ||
+	    bpf_get_netns_cookie(sk) == host_net)
 		return ALLOW;
-	socket.context = context_of_current();
-	socket.shared = bpf_get_netns_cookie(sk) == host_net;
-	if (!is_tcp(sk) && !socket.shared)
-		return ALLOW;
-	if (fence ? socket.context || !socket.shared : !socket.context)
-		return ALLOW;
-	/* Who owns a network can have no memory for it: what cannot be counted cannot be. */
-	if (!bpf_sk_storage_get(&sockets, sk, &socket, BPF_SK_STORAGE_GET_F_CREATE))
+	/* Who owns a network can have no memory for it. */
+	if (!bpf_sk_storage_get(&foreign, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE))
 		return REFUSE;
 	return ALLOW;
 }
@@ -68,51 +57,39 @@ int sock_create(struct bpf_sock *sk)
 SEC("cgroup/sock_release")
 int sock_release(struct bpf_sock *sk)
 {
-	struct of_socket *socket = socket_of(sk);
-
-	if (socket && socket->counted == HELD)
-		leave(socket, HELD);
+	free_place(place_of(sk));
 	return ALLOW;
-}
-
-/* What was remembered of a socket, where it is for this instance of the programs. */
-static struct of_socket *socket_at(struct bpf_sock_addr *ctx)
-{
-	struct of_socket *socket;
-
-	if (!ctx->sk)
-		return NULL;
-	if (ctx->type == SOCK_STREAM)
-		socket = tcp_socket_of(ctx->sk, bpf_get_netns_cookie(ctx) == host_net);
-	else
-		socket = socket_of(ctx->sk);
-	return socket && fence == (socket->context == VPS_BPF_HOST) ? socket : NULL;
 }
 
 SEC("cgroup/bind4")
 int bind4(struct bpf_sock_addr *ctx)
 {
-	struct of_socket *socket = socket_at(ctx);
-
-	return socket ? bind_to4(ctx, socket) : ALLOW;
+	return bind_to4(ctx);
 }
 
 SEC("cgroup/bind6")
 int bind6(struct bpf_sock_addr *ctx)
 {
-	struct of_socket *socket = socket_at(ctx);
-
-	return socket ? bind_to6(ctx, socket) : ALLOW;
+	return bind_to6(ctx);
 }
 
-/* ---- connections that it makes -------------------------------------------------- */
+/* ---- connections that it makes --------------------------------------------------------- */
 
-static int connect(struct bpf_sock_addr *ctx, struct of_socket *socket)
+static int connect(struct bpf_sock_addr *ctx, __u64 context)
 {
-	if (ctx->type != SOCK_STREAM)
+	struct place *place;
+
+	/* Connects that are under way when there is no limit count when they have succeeded. */
+	if (ctx->type != SOCK_STREAM || !has_limit(context) || !ctx->sk)
 		return ALLOW;
-	/* Those of the kernel take theirs with the first packet, since then an end is seen, too. */
-	if (socket->of_kernel ? !is_full(socket->context) : take_place(socket))
+	place = make_place(ctx->sk, context);
+	if (!place)
+		return refuse(-ENOMEM);
+	/*
+	 * Those of the kernel take theirs with the first packet, since then an end is seen, too;
+	 * nobody sees their release.
+	 */
+	if (is_of_kernel(ctx->sk) ? !is_full(context) : take_place(place))
 		return ALLOW;
 	return refuse(-EAGAIN);
 }
@@ -120,21 +97,17 @@ static int connect(struct bpf_sock_addr *ctx, struct of_socket *socket)
 SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
-	struct of_socket *socket = socket_at(ctx);
+	__u64 context = context_of(ctx);
 
-	if (!socket)
-		return ALLOW;
-	return connect_to4(ctx, socket) ? connect(ctx, socket) : REFUSE;
+	return connect_to4(ctx, context) ? connect(ctx, context) : REFUSE;
 }
 
 SEC("cgroup/connect6")
 int connect6(struct bpf_sock_addr *ctx)
 {
-	struct of_socket *socket = socket_at(ctx);
+	__u64 context = context_of(ctx);
 
-	if (!socket)
-		return ALLOW;
-	return connect_to6(ctx, socket) ? connect(ctx, socket) : REFUSE;
+	return connect_to6(ctx, context) ? connect(ctx, context) : REFUSE;
 }
 
 /* ---- datagrams and names -------------------------------------------------------- */
@@ -142,28 +115,21 @@ int connect6(struct bpf_sock_addr *ctx)
 SEC("cgroup/sendmsg4")
 int sendmsg4(struct bpf_sock_addr *ctx)
 {
-	struct of_socket *socket = socket_at(ctx);
-
-	return socket ? send_to4(ctx, socket) : ALLOW;
+	return send_to4(ctx);
 }
 
 SEC("cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *ctx)
 {
-	struct of_socket *socket = socket_at(ctx);
-
-	return socket ? send_to6(ctx, socket) : ALLOW;
+	return send_to6(ctx);
 }
 
-#define SHOW(hook, how)						\
-	SEC("cgroup/" #hook)					\
-	int hook(struct bpf_sock_addr *ctx)			\
-	{							\
-		struct of_socket *socket = socket_at(ctx);	\
-								\
-		if (socket)					\
-			how(ctx, socket);			\
-		return ALLOW;					\
+#define SHOW(hook, how)				\
+	SEC("cgroup/" #hook)			\
+	int hook(struct bpf_sock_addr *ctx)	\
+	{					\
+		how(ctx);			\
+		return ALLOW;			\
 	}
 
 SHOW(recvmsg4, show4)
@@ -175,19 +141,12 @@ SHOW(getsockname6, show_own6)
 
 /* ---- packets -------------------------------------------------------------------- */
 
-static bool is_allowed(struct __sk_buff *skb, struct bpf_sock *sk, __u32 offset4, __u32 offset6)
-{
-	struct of_socket *socket = socket_of(sk);
-
-	return !socket || !socket->shared || has_own_address(skb, sk, socket, offset4, offset6);
-}
-
 SEC("cgroup_skb/egress")
 int egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : NULL;
 
-	return !sk || is_allowed(skb, sk, SOURCE4, SOURCE6) ? ALLOW : REFUSE;
+	return !sk || has_own_address(skb, sk, SOURCE4, SOURCE6) ? ALLOW : REFUSE;
 }
 
 /*
@@ -196,15 +155,17 @@ int egress(struct __sk_buff *skb)
  */
 static bool has_place(struct __sk_buff *skb, struct bpf_sock *sk)
 {
-	struct of_socket *socket, begin = { .context = context_of_listener(skb) };
+	__u64 context = context_of_packet(skb);
+	struct place *place;
 
-	socket = bpf_sk_storage_get(&sockets, sk, &begin, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!socket)
+	if (!has_limit(context))
+		return true;
+	place = make_place(sk, context);
+	if (!place)
 		return false;
 	/* Accepted sockets must not inherit the place of a connect that failed. */
-	if (socket->counted)
-		leave(socket, HELD);
-	return !wants_connection(skb) || !is_full(socket->context);
+	free_place(place);
+	return !wants_connection(skb) || !is_full(context);
 }
 
 SEC("cgroup_skb/ingress")
@@ -214,7 +175,7 @@ int ingress(struct __sk_buff *skb)
 
 	if (!sk)
 		return ALLOW;
-	if (!is_allowed(skb, sk, PEER4, PEER6))
+	if (!has_own_address(skb, sk, PEER4, PEER6))
 		return REFUSE;
 	if (sk->state != BPF_TCP_LISTEN || sk->protocol != IPPROTO_TCP)
 		return ALLOW;
@@ -239,47 +200,49 @@ int steer_udp(struct __sk_buff *skb)
 
 /* ---- what becomes of connections ------------------------------------------------ */
 
-static void begin_tcp(struct bpf_sock_ops *ops, struct of_socket *socket)
+static void begin_tcp(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u64 context)
 {
-	/* One that is accepted by TCP Fast Open has this callback long before its last. */
-	if (ops->op != BPF_SOCK_OPS_TCP_LISTEN_CB) {
-		if (!fence)
-			hold(socket);
-		socket->listed = 0;
-		return;
+	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+	if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB) {
+		free_place(place_of(sk));
+		list(ops, sk, context);
+	} else if (!fence && has_limit(context)) {
+		/* One that is accepted by TCP Fast Open has this callback long before its last. */
+		hold(make_place(sk, context));
 	}
-	if (!fence)
-		leave(socket, HELD);
-	list(ops, socket);
 }
 
 SEC("sockops")
 int sock_ops(struct bpf_sock_ops *ops)
 {
-	struct of_socket *socket;
-	struct bpf_sock *sk = ops->sk;
+	struct bpf_sock *sk;
+	__u64 context;
 
-	if (!sk)
-		return ALLOW;
 	switch (ops->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-	case BPF_SOCK_OPS_TCP_LISTEN_CB:
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		socket = tcp_socket_of(sk, false);
-		if (!socket || fence != (socket->context == VPS_BPF_HOST))
+		/* Of the host only listeners are of interest. */
+		if (fence)
 			break;
-		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags |
-					  BPF_SOCK_OPS_STATE_CB_FLAG);
-		begin_tcp(ops, socket);
+	case BPF_SOCK_OPS_TCP_LISTEN_CB:
+		sk = ops->sk;
+		if (!sk)
+			break;
+		context = context_of_tcp(sk);
+		if (fence == (context == VPS_BPF_HOST))
+			begin_tcp(ops, sk, context);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
-		socket = socket_of(sk);
-		if (!socket || fence != (socket->context == VPS_BPF_HOST))
+		sk = ops->sk;
+		if (!sk)
+			break;
+		context = context_of_tcp(sk);
+		if (fence != (context == VPS_BPF_HOST))
 			break;
 		if (ops->args[0] == BPF_TCP_LISTEN)
-			unlist(socket);
+			unlist(sk, context);
 		if (!fence)
-			change_state(socket, ops->args[0], ops->args[1]);
+			change_state(sk, context, ops->args[0], ops->args[1]);
 		break;
 	}
 	return ALLOW;

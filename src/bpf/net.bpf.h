@@ -12,6 +12,7 @@
  * @peak: the most of @established
  * @hits: connections that were refused, repeated attempts too
  * @listed: listeners that are in the table of listeners
+ * @alike: of those, with SO_REUSEPORT
  * @unlisted: listeners that found no room there
  */
 struct vps_bpf_tcp {
@@ -20,6 +21,7 @@ struct vps_bpf_tcp {
 	__u64 peak;
 	__u64 hits;
 	__u64 listed;
+	__u64 alike;
 	__u64 unlisted;
 };
 

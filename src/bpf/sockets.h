@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which context a socket is of. That is remembered when it is made, and never asked of the
- * process at hand: in a softirq that is anybody.
+ * Which context a socket is of: that of the group in which it was made. Most sockets need
+ * nothing else remembered, and to remember costs more than all that is done here for them.
  */
 #ifndef VPS_BPF_SOCKETS_H
 #define VPS_BPF_SOCKETS_H
@@ -21,38 +21,41 @@ const volatile __u64 host_net;
 const volatile bool fence;
 
 /**
- * struct of_socket - what is remembered of each socket
- * @context: in which it was made; VPS_BPF_HOST for the host's, where that is fenced
- * @counted: HELD, ESTABLISHED: in which numbers of the context it is
- * @of_kernel: nobody saw it begin, and nobody will see it end without a connection
- * @shared: it is in the host's network
+ * struct of_socket - what is remembered of a socket that serves every address, or listens
+ * @context: whose it is
  * @wild: WILD4, WILD6, DUAL: what it was bound to is every address, as it sees it
  * @listed: it is in the table of listeners
+ * @alike: others may listen at the same place
  */
 struct of_socket {
 	__u64 context;
-	__u64 counted;
-	__u32 of_kernel;
-	__u8 shared;
 	__u8 wild;
 	__u8 listed;
-	__u8 none;
+	__u8 alike;
+	__u8 none[5];
 };
-
-#define HELD 1
-#define ESTABLISHED 2
 
 #define WILD4 4
 #define WILD6 6
 #define DUAL 46
 
-/* Accepted sockets inherit what is remembered of the listener. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct of_socket);
+} sockets SEC(".maps");
+
+/*
+ * Those in other networks than the host's, of contexts that have addresses there. Accepted ones
+ * inherit it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);
-	__type(value, struct of_socket);
-} sockets SEC(".maps");
+	__type(value, __u64);
+} foreign SEC(".maps");
 
 static __u64 context_of_current(void)
 {
@@ -67,7 +70,7 @@ static __u64 context_of_current(void)
 	return 0;
 }
 
-static __u64 context_of_listener(struct __sk_buff *skb)
+static __u64 context_of_packet(struct __sk_buff *skb)
 {
 	for (int i = 0; i < LEVELS_MAX; i++) {
 		__u64 group = bpf_skb_ancestor_cgroup_id(skb, i);
@@ -80,35 +83,47 @@ static __u64 context_of_listener(struct __sk_buff *skb)
 	return 0;
 }
 
-static __u64 ancestor_of(struct cgroup *group, int level)
-{
-	struct cgroup___before_6_1 *old = (void *)group;
-	struct cgroup *ancestor = NULL;
-	__u64 id = 0;
-
-	if (!bpf_core_field_exists(group->ancestors)) {
-		bpf_core_read(&id, sizeof(id), &old->ancestor_ids[level]);
-		return id;
-	}
-	bpf_core_read(&ancestor, sizeof(ancestor), &group->ancestors[level]);
-	return BPF_CORE_READ(ancestor, kn, id);
-}
-
-/* For sockets that the kernel itself made, of MPTCP for one: no program saw them begin. */
-static __u64 context_of_connection(struct bpf_sock *sk)
+/*
+ * In a softirq the process at hand is anybody, and of sockets of MPTCP the kernel is the maker.
+ * Upwards from the socket's own group, which is a few levels below.
+ */
+static __u64 context_of_tcp(struct bpf_sock *sk)
 {
 	struct sock *sock = (void *)bpf_skc_to_tcp_sock(sk);
+	struct cgroup_subsys_state *above;
 	struct cgroup *group;
-	int level;
+	__u64 id, below = 0;
 
 	if (!sock)
 		return 0;
-	group = BPF_CORE_READ(sock, sk_cgrp_data.cgroup);
-	level = BPF_CORE_READ(group, level);
-	for (int i = 0; i < LEVELS_MAX && i < level; i++)
-		if (ancestor_of(group, i) == parent)
-			return ancestor_of(group, i + 1);
+	group = sock->sk_cgrp_data.cgroup;
+	for (int i = 0; i < LEVELS_MAX; i++) {
+		id = group->kn->id;
+		if (id == parent)
+			return below;
+		above = group->self.parent;
+		if (!above)
+			break;
+		below = id;
+		group = above->cgroup;
+	}
 	return 0;
+}
+
+static bool is_of_kernel(struct bpf_sock *sk)
+{
+	struct sock *sock = (void *)bpf_skc_to_tcp_sock(sk);
+
+	return sock && BPF_CORE_READ_BITFIELD_PROBED(sock, sk_kern_sock);
+}
+
+static __u64 context_of(struct bpf_sock_addr *ctx)
+{
+	__u64 context = context_of_current();
+
+	if (!context && ctx->type == SOCK_STREAM && ctx->sk)
+		context = context_of_tcp(ctx->sk);
+	return context;
 }
 
 static struct of_socket *socket_of(struct bpf_sock *sk)
@@ -116,16 +131,10 @@ static struct of_socket *socket_of(struct bpf_sock *sk)
 	return bpf_sk_storage_get(&sockets, sk, NULL, 0);
 }
 
-/* The same for one that may be the kernel's own making. */
-static struct of_socket *tcp_socket_of(struct bpf_sock *sk, bool shared)
+static struct of_socket *note_socket(struct bpf_sock *sk, __u64 context)
 {
-	struct of_socket *socket = socket_of(sk), begin = { .of_kernel = 1, .shared = shared };
+	struct of_socket begin = { .context = context };
 
-	if (socket || fence)
-		return socket;
-	begin.context = context_of_connection(sk);
-	if (!begin.context)
-		return NULL;
 	return bpf_sk_storage_get(&sockets, sk, &begin, BPF_SK_STORAGE_GET_F_CREATE);
 }
 

@@ -13,16 +13,16 @@
 #define LISTENERS_MAX 65536
 /* Of one context: nobody's may fill the table for all. */
 #define LISTENERS_OF_ONE 4096
-/* Of one address and port, by SO_REUSEPORT. When the first ends the next is to be there. */
-#define LISTENERS_ALIKE 16
+/* Of one address and port, by SO_REUSEPORT. When one ends the others are to be there. */
+#define LISTENERS_ALIKE 8
 
 /**
  * struct listener_key - where somebody listens
  * @context: whose it is
  * @address: zeros for every address
  * @port: in the order of the host
- * @wild: as in struct of_socket
- * @number: which of several alike
+ * @wild: WILD4 or WILD6 of every address; both for one that serves both families
+ * @number: from 1 up of those with SO_REUSEPORT, 0 of others
  */
 struct listener_key {
 	__u64 context;
@@ -64,9 +64,12 @@ static void listener_address(const struct bpf_sock_ops *ops, struct vps_bpf_addr
 	a->words[3] = ops->local_ip6[3];
 }
 
-static bool take_number(struct bpf_sock_ops *ops, struct listener_key *key)
+static bool take_number(struct bpf_sock_ops *ops, struct listener_key *key, bool alike)
 {
-	for (int i = 0; i < LISTENERS_ALIKE; i++) {
+	key->number = 0;
+	if (!alike)
+		return !bpf_sock_hash_update(ops, &listeners, key, BPF_NOEXIST);
+	for (int i = 1; i <= LISTENERS_ALIKE; i++) {
 		key->number = i;
 		if (!bpf_sock_hash_update(ops, &listeners, key, BPF_NOEXIST))
 			return true;
@@ -74,58 +77,94 @@ static bool take_number(struct bpf_sock_ops *ops, struct listener_key *key)
 	return false;
 }
 
-static void list(struct bpf_sock_ops *ops, struct of_socket *socket)
+static bool is_alike(struct bpf_sock *sk)
 {
-	struct listener_key key = { .context = socket->context, .wild = socket->wild };
-	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
+	struct sock *sock = (void *)bpf_skc_to_tcp_sock(sk);
 
-	if (!tcp || !socket->shared || socket->listed)
-		return;
-	/* Bound before its context had addresses, or never: it has the port of all of them. */
-	if (!key.wild)
-		listener_address(ops, &key.address);
-	if (!key.wild && (is_any(&key.address) ||
-			  (is_mapped(&key.address) && !key.address.words[3]))) {
-		key.wild = ops->family == AF_INET ? WILD4 : DUAL;
-		__builtin_memset(&key.address, 0, sizeof(key.address));
-	}
-	key.port = (__u16)ops->local_port;
-	if (tcp->listed < LISTENERS_OF_ONE && take_number(ops, &key)) {
-		socket->listed = 1;
-		__sync_fetch_and_add(&tcp->listed, 1);
-	} else {
-		__sync_fetch_and_add(&tcp->unlisted, 1);
-	}
+	return sock && BPF_CORE_READ_BITFIELD_PROBED(&sock->__sk_common, skc_reuseport);
 }
 
-static void unlist(struct of_socket *socket)
+/* What it was bound to; every address too when that was before its context had addresses. */
+static __u8 listener_place(struct bpf_sock_ops *ops, __u8 wild, struct vps_bpf_addr *ret_address)
 {
-	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
+	if (wild)
+		return wild;
+	listener_address(ops, ret_address);
+	if (!is_any(ret_address) && (!is_mapped(ret_address) || ret_address->words[3]))
+		return 0;
+	__builtin_memset(ret_address, 0, sizeof(*ret_address));
+	return ops->family == AF_INET ? WILD4 : DUAL;
+}
 
-	if (tcp && socket->listed)
-		__sync_fetch_and_add(&tcp->listed, -1);
+static bool take_places(struct bpf_sock_ops *ops, struct listener_key *key, __u8 wild, bool alike)
+{
+	bool done;
+
+	key->wild = wild == DUAL ? WILD4 : wild;
+	done = take_number(ops, key, alike);
+	if (wild != DUAL)
+		return done;
+	key->wild = WILD6;
+	return take_number(ops, key, alike) && done;
+}
+
+static void list(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u64 context)
+{
+	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &context);
+	struct of_socket *socket = note_socket(sk, context);
+	struct listener_key key = { .context = context };
+	bool done = false;
+	__u8 wild;
+
+	if (!tcp || bpf_sk_storage_get(&foreign, sk, NULL, 0))
+		return;
+	wild = listener_place(ops, socket ? socket->wild : 0, &key.address);
+	key.port = (__u16)ops->local_port;
+	if (socket && !socket->listed && tcp->listed < LISTENERS_OF_ONE) {
+		socket->listed = 1;
+		socket->alike = is_alike(sk);
+		__sync_fetch_and_add(&tcp->listed, 1);
+		__sync_fetch_and_add(&tcp->alike, socket->alike);
+		done = take_places(ops, &key, wild, socket->alike);
+	}
+	if (!done)
+		__sync_fetch_and_add(&tcp->unlisted, 1);
+}
+
+static void unlist(struct bpf_sock *sk, __u64 context)
+{
+	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &context);
+	struct of_socket *socket = socket_of(sk);
+
+	if (!socket || !socket->listed)
+		return;
 	socket->listed = 0;
+	if (!tcp)
+		return;
+	__sync_fetch_and_add(&tcp->listed, -1);
+	__sync_fetch_and_add(&tcp->alike, -(__u64)socket->alike);
 }
 
 /* ---- connections ---------------------------------------------------------------- */
 
-static struct bpf_sock *find_listener(struct listener_key *key)
+static struct bpf_sock *find_listener(struct listener_key *key, const struct vps_bpf_tcp *tcp)
 {
-	struct bpf_sock *sk = NULL;
+	struct bpf_sock *sk;
 
-	for (int i = 0; i < LISTENERS_ALIKE && !sk; i++) {
+	key->number = 0;
+	sk = bpf_map_lookup_elem(&listeners, key);
+	for (int i = 1; i <= LISTENERS_ALIKE && !sk && tcp->alike; i++) {
 		key->number = i;
 		sk = bpf_map_lookup_elem(&listeners, key);
 	}
 	return sk;
 }
 
-static bool assign(struct bpf_sk_lookup *ctx, struct listener_key *key, __u8 wild)
+static bool assign(struct bpf_sk_lookup *ctx, struct listener_key *key,
+		   const struct vps_bpf_tcp *tcp)
 {
-	struct bpf_sock *sk;
+	struct bpf_sock *sk = find_listener(key, tcp);
 
-	key->wild = wild;
-	sk = find_listener(key);
 	if (!sk)
 		return false;
 	bpf_sk_assign(ctx, sk, 0);
@@ -133,23 +172,29 @@ static bool assign(struct bpf_sk_lookup *ctx, struct listener_key *key, __u8 wil
 	return true;
 }
 
-static bool has_listener(struct listener_key *key, const struct vps_bpf_addr *a, __u8 wild)
+static bool has_listener(struct listener_key *key, const struct vps_bpf_tcp *tcp)
 {
-	struct bpf_sock *sk;
+	struct bpf_sock *sk = find_listener(key, tcp);
 
-	key->address = *a;
-	key->wild = wild;
-	sk = find_listener(key);
 	if (sk)
 		bpf_sk_release(sk);
-	__builtin_memset(&key->address, 0, sizeof(key->address));
 	return sk;
+}
+
+/* Where a socket of every address is bound: there the kernel finds it, and others, by itself. */
+static bool is_main(const struct vps_bpf_net *net, const struct vps_bpf_addr *a)
+{
+	struct vps_bpf_addr first = net->first6;
+
+	if (is_mapped(a))
+		return a->words[3] == (net->first4 ?: first_loop4(net));
+	return is_same(a, is_any(&first) ? &net->loop6 : &net->first6);
 }
 
 static int steer_connection(struct bpf_sk_lookup *ctx)
 {
 	struct vps_bpf_addr a, owner_key;
-	struct listener_key key = { 0 };
+	struct listener_key key = { 0 }, exact = { 0 };
 	struct vps_bpf_tcp *tcp;
 	struct vps_bpf_net *net;
 	__u64 *owner;
@@ -172,17 +217,21 @@ static int steer_connection(struct bpf_sk_lookup *ctx)
 	owner = bpf_map_lookup_elem(&owners, &owner_key);
 	key.context = owner ? *owner : VPS_BPF_HOST;
 	net = bpf_map_lookup_elem(&nets, &key.context);
-	if (!net)
+	tcp = bpf_map_lookup_elem(&tcp_use, &key.context);
+	if (!net || !tcp)
 		return SK_PASS;
 	key.port = (__u16)ctx->local_port;
+	key.wild = ctx->family == AF_INET ? WILD4 : WILD6;
+	if (ctx->family == AF_INET && is_main(net, &a) && has_listener(&key, tcp))
+		return SK_PASS;
 	/* The kernel finds those that are bound to just this address by itself. */
-	if (has_listener(&key, &a, 0))
+	exact.address = a;
+	exact.context = key.context;
+	exact.port = key.port;
+	if (has_listener(&exact, tcp) || assign(ctx, &key, tcp))
 		return SK_PASS;
-	if (assign(ctx, &key, ctx->family == AF_INET ? WILD4 : WILD6) || assign(ctx, &key, DUAL))
-		return SK_PASS;
-	/* What listens there natively is not this context's, but who has every address. */
-	tcp = bpf_map_lookup_elem(&tcp_use, &key.context);
-	return owner && tcp && !tcp->unlisted ? SK_DROP : SK_PASS;
+	/* What listens there is not this context's, but who has every address. */
+	return owner && !tcp->unlisted ? SK_DROP : SK_PASS;
 }
 
 /* ---- datagrams ------------------------------------------------------------------ */

@@ -22,56 +22,79 @@ struct {
 	__type(value, __u64);
 } tcp_limit SEC(".maps");
 
-static void enter(struct of_socket *socket)
-{
-	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
-	__u64 before, now;
+/**
+ * struct place - of a socket of a context that has a limit
+ * @context: whose it is
+ * @held: HELD: it has a place without being established
+ */
+struct place {
+	__u64 context;
+	__u64 held;
+};
 
-	if (!tcp)
+/* Accepted sockets inherit it: where there is no memory for that there is no connection. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct place);
+} places SEC(".maps");
+
+#define HELD 1
+
+static bool has_limit(__u64 context)
+{
+	return bpf_map_lookup_elem(&tcp_limit, &context);
+}
+
+static struct place *place_of(struct bpf_sock *sk)
+{
+	return bpf_sk_storage_get(&places, sk, NULL, 0);
+}
+
+static struct place *make_place(struct bpf_sock *sk, __u64 context)
+{
+	struct place begin = { .context = context };
+
+	return bpf_sk_storage_get(&places, sk, &begin, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* Does it give up a place that it had? */
+static bool let_go(struct place *place)
+{
+	return place && __sync_fetch_and_and(&place->held, ~HELD) & HELD;
+}
+
+static void free_place(struct place *place)
+{
+	struct vps_bpf_tcp *tcp;
+
+	if (!let_go(place))
 		return;
-	before = __sync_fetch_and_or(&socket->counted, HELD | ESTABLISHED);
-	if (!(before & HELD))
-		__sync_fetch_and_add(&tcp->held, 1);
-	if (before & ESTABLISHED)
-		return;
-	now = __sync_fetch_and_add(&tcp->established, 1) + 1;
-	if (now > tcp->peak)
-		tcp->peak = now;
+	tcp = bpf_map_lookup_elem(&tcp_use, &place->context);
+	if (tcp)
+		__sync_fetch_and_add(&tcp->held, -1);
 }
 
 /* It has a place now, whether or not there was one. */
-static void hold(struct of_socket *socket)
+static void hold(struct place *place)
 {
-	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
+	struct vps_bpf_tcp *tcp = place ? bpf_map_lookup_elem(&tcp_use, &place->context) : NULL;
 
-	if (tcp && !(__sync_fetch_and_or(&socket->counted, HELD) & HELD))
+	if (tcp && !(__sync_fetch_and_or(&place->held, HELD) & HELD))
 		__sync_fetch_and_add(&tcp->held, 1);
 }
 
-static void leave(struct of_socket *socket, __u64 what)
-{
-	__u64 before = __sync_fetch_and_and(&socket->counted, ~what) & what;
-	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
-
-	if (!tcp)
-		return;
-	if (before & HELD)
-		__sync_fetch_and_add(&tcp->held, -1);
-	if (before & ESTABLISHED)
-		__sync_fetch_and_add(&tcp->established, -1);
-}
-
 /* Takes a place for a connection; false where there is none. */
-static bool take_place(struct of_socket *socket)
+static bool take_place(struct place *place)
 {
-	__u64 *limit = bpf_map_lookup_elem(&tcp_limit, &socket->context);
-	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
+	__u64 *limit = bpf_map_lookup_elem(&tcp_limit, &place->context);
+	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &place->context);
 
-	if (!tcp || socket->counted & HELD)
+	if (!tcp || !limit || place->held & HELD)
 		return true;
-	/* Without a limit, too: one may be set while it is under way. */
-	if (__sync_fetch_and_add(&tcp->held, 1) < (limit ? *limit : ~0ULL)) {
-		__sync_fetch_and_or(&socket->counted, HELD);
+	if (__sync_fetch_and_add(&tcp->held, 1) < *limit) {
+		__sync_fetch_and_or(&place->held, HELD);
 		return true;
 	}
 	__sync_fetch_and_add(&tcp->held, -1);
@@ -110,12 +133,36 @@ static bool wants_connection(struct __sk_buff *skb)
 	return bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)) || !tcp.rst;
 }
 
-static void change_state(struct of_socket *socket, __u32 before, __u32 now)
+/* The place that it held is part of its being established. */
+static void enter(struct bpf_sock *sk, struct vps_bpf_tcp *tcp)
 {
+	__u64 now;
+
+	if (!let_go(place_of(sk)))
+		__sync_fetch_and_add(&tcp->held, 1);
+	now = __sync_fetch_and_add(&tcp->established, 1) + 1;
+	if (now > tcp->peak)
+		tcp->peak = now;
+}
+
+static void leave(struct vps_bpf_tcp *tcp)
+{
+	__sync_fetch_and_add(&tcp->held, -1);
+	__sync_fetch_and_add(&tcp->established, -1);
+}
+
+static void change_state(struct bpf_sock *sk, __u64 context, __u32 before, __u32 now)
+{
+	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &context);
+
+	if (!tcp)
+		return;
 	if (now == BPF_TCP_ESTABLISHED)
-		enter(socket);
-	else if (before == BPF_TCP_ESTABLISHED || now == BPF_TCP_CLOSE)
-		leave(socket, HELD | ESTABLISHED);
+		enter(sk, tcp);
+	else if (before == BPF_TCP_ESTABLISHED)
+		leave(tcp);
+	else if (now == BPF_TCP_CLOSE)
+		free_place(place_of(sk));
 }
 
 #endif /* VPS_BPF_TCP_H */

@@ -14,6 +14,7 @@
 #include "net.h"
 #include "rtnl.h"
 #include "util.h"
+#include "vnet.h"
 
 /* "ADDRESS/PREFIX@DEVICE " of each, at its longest. */
 #define WORD_MAX (VPS_ADDR_TEXT_MAX + IFNAMSIZ + 2)
@@ -399,6 +400,15 @@ static int prepare_loopback(struct change *c)
 
 /* ---- what is asked for ---------------------------------------------------------- */
 
+/* What is on no device of the host may be that of a VPS on a bridge. */
+static int check_bridged(const struct change *c, const struct vps_addr *addr)
+{
+	struct vps_vnet vnet = { .addr_count = 1 };
+
+	vnet.addrs[0] = *addr;
+	return vps_vnet_check_others(c->host, c->id, &vnet, c->fault);
+}
+
 static int add_item(struct change *c, const struct vps_addr *addr)
 {
 	struct vps_bound item = { .addr = *addr };
@@ -415,6 +425,9 @@ static int add_item(struct change *c, const struct vps_addr *addr)
 		rc = vps_rtnl_link(c->sock, c->spec->device, &link);
 		if (rc)
 			return vps_refuse(c->fault, rc, "no such device", c->spec->device);
+		rc = check_bridged(c, addr);
+		if (rc)
+			return rc;
 		snprintf(item.device, sizeof(item.device), "%s", c->spec->device);
 	}
 	if (c->after.count == VPS_ADDRS_MAX)
@@ -488,13 +501,13 @@ static int check_counted(const struct change *c)
 	struct vps_bpf_tcp tcp;
 
 	if (use == -ENOENT)
-		return vps_refuse(c->fault, -ENOTSUP,
-				  "this host cannot hold addresses: vps doctor tells why", "");
+		return vps_refuse(c->fault, -ENOTSUP, vps_net_refusal(&c->host->cg) ?:
+				  "made before the programs for it: restart it", "addresses");
 	if (use < 0)
 		return vps_fault(c->fault, use, "open the network programs", "");
 	if (bpf_map_lookup_elem(use, &c->cgroup_id, &tcp))
 		return vps_refuse(c->fault, -ENODATA,
-				  "the context was made before the programs for it: restart it", "");
+				  "made before the programs for it: restart it", "");
 	return 0;
 }
 

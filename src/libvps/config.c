@@ -468,15 +468,17 @@ static void check_net_keys(struct parser *p, const char *net)
 	static const char *const of_bridge[] = {
 		"BRIDGE", "GATEWAY", "MTU", "RATE_MAX", "RATE_MIN", "RATE_LINK",
 	};
-	static const char *const of_shared[] = { "IPROOTDEV", "IPROOTBCAST", "IPROOT" };
-	bool bridge = !strcmp(net, "bridge");
+	static const char *const of_shared[] = { "IPROOTDEV", "IPROOTBCAST" };
+	bool bridge = !strcmp(net, "bridge"), shared = !strcmp(net, "shared");
 
 	for (size_t k = 0; !bridge && k < ARRAY_SIZE(of_bridge); k++)
 		if (set_at(p, of_bridge[k]))
 			complain(p, "%s: needs NET=bridge, not %s", of_bridge[k], net);
-	for (size_t k = 0; k < ARRAY_SIZE(of_shared) - bridge; k++)
+	for (size_t k = 0; !shared && k < ARRAY_SIZE(of_shared); k++)
 		if (set_at(p, of_shared[k]))
-			complain(p, "%s: not supported yet with NET=%s", of_shared[k], net);
+			complain(p, "%s: needs NET=shared, not %s", of_shared[k], net);
+	if (!bridge && !shared && set_at(p, "IPROOT"))
+		complain(p, "IPROOT: needs NET=shared or bridge, not %s", net);
 }
 
 static void check_rates(struct parser *p)

@@ -6,6 +6,7 @@
 
 #include "bpf.h"
 #include "engine.h"
+#include "net.h"
 #include "util.h"
 
 static const struct vps_engine *const engines[] = {
@@ -100,6 +101,11 @@ int vps_host_open_lock(const struct vps_host *host, const char *name)
 		return -errno;
 	fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? -errno : fd;
+}
+
+const char *vps_host_net_refusal(struct vps_host *host)
+{
+	return vps_net_refusal(&host->cg);
 }
 
 int vps_host_sees_reboot(struct vps_host *host)

@@ -31,7 +31,7 @@
 #define STEER_PRIORITY 29
 
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR VPS_PINS "/net2-"
+#define PIN_DIR VPS_PINS "/net4-"
 #define PIN_MAX 96
 
 static void skelp(struct net_bpf **skel)
@@ -356,13 +356,35 @@ static int try_load(const void *nothing)
 	return load(0, NULL, false, &skel);
 }
 
-int vps_net_probe(const struct vps_cgroups *cg)
+/* The first that is missing; asked only when something is. */
+static const char *missing_feature(void)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return "needs BPF type information; boot a kernel with CONFIG_DEBUG_INFO_BTF";
+	if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, NULL) < 1)
+		return "needs BPF programs for groups; boot a kernel with CONFIG_CGROUP_BPF";
+	if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SK_LOOKUP, NULL) < 1)
+		return "needs BPF programs that look sockets up, of Linux 5.9";
+	if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SCHED_CLS, NULL) < 1 ||
+	    libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SOCKHASH, NULL) < 1)
+		return "needs BPF maps of sockets; boot a kernel with CONFIG_NET";
+	return "the kernel takes all BPF programs but these; Linux 5.15 is the first that should";
+}
+
+const char *vps_net_refusal(const struct vps_cgroups *cg)
 {
 	_cleanup_(closep) int map = vps_net_map(cg, "tcp_use");
+	int rc = map >= 0 ? 0 : map == -ENOENT ? vps_bpf_quietly(try_load, NULL) : map;
 
-	if (map >= 0)
-		return 0;
-	return map == -ENOENT ? vps_bpf_quietly(try_load, NULL) : map;
+	switch (rc) {
+	case 0:
+		return NULL;
+	case -EPERM:
+		return "loading BPF programs is not permitted here";
+	case -ENOMEM:
+		return "no memory for BPF programs";
+	}
+	return missing_feature();
 }
 
 /* ---- contexts ------------------------------------------------------------------- */

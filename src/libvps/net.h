@@ -15,8 +15,8 @@
 #include "cgroup.h"
 #include "vps.h"
 
-/* 0 when they are in place or could be; leaves nothing behind. */
-int vps_net_probe(const struct vps_cgroups *cg);
+/* NULL when they are in place or could be, else what is missing; leaves nothing behind. */
+const char *vps_net_refusal(const struct vps_cgroups *cg);
 
 /*
  * A context is made, whose group is @group: from now on it is counted. Attaches the programs

@@ -84,16 +84,7 @@ static const struct vps_knob wiops_v2 = IO_KNOB("wiops", "wios");
 
 static const char *tcp_refusal(const struct vps_host *host)
 {
-	switch (vps_net_probe(&host->cg)) {
-	case 0:
-		return NULL;
-	case -EPERM:
-		return "loading BPF programs is not permitted here";
-	case -ENOMEM:
-		return "no memory for BPF programs";
-	}
-	return "needs BPF with type information;"
-	       " boot a kernel with CONFIG_CGROUP_BPF and CONFIG_DEBUG_INFO_BTF";
+	return vps_net_refusal(&host->cg);
 }
 
 static int tcp_get(const struct vps_host *host, int group, struct vps_limit_state *ret_state)

@@ -108,8 +108,8 @@ static int refuse_owner(const struct vps_context_info *info, const struct vps_ad
 	return vps_refuse(fault, -EADDRINUSE, "has this address already", object);
 }
 
-static int check_other_addrs(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
-			     struct vps_fault *fault)
+int vps_vnet_check_others(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+			  struct vps_fault *fault)
 {
 	_cleanup_(freep) uint32_t *ids = NULL;
 	struct vps_context_info info;
@@ -245,7 +245,7 @@ int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 				  bridge.name);
 	rc = check_gateways(vnet, fault);
 	rc = rc ?: check_host_addrs(sock, vnet, fault);
-	rc = rc ?: check_other_addrs(host, id, vnet, fault);
+	rc = rc ?: vps_vnet_check_others(host, id, vnet, fault);
 	rc = rc ?: check_rates(host, sock, id, &bridge, vnet, fault);
 	if (!rc)
 		*ret_bridge = bridge;

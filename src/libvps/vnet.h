@@ -38,6 +38,10 @@ bool vps_vnet_is_port(const struct vps_link *link, uint32_t *ret_id);
 /* Is @gateway in the network of one of the addresses? */
 bool vps_vnet_reaches(const struct vps_vnet *vnet, const struct vps_addr *gateway);
 
+/* Has no other VPS on whatever bridge one of its addresses? */
+int vps_vnet_check_others(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+			  struct vps_fault *fault);
+
 /**
  * struct vps_vnet_others - what the other VPSes of a bridge have
  * @count: how many there are

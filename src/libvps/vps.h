@@ -355,6 +355,9 @@ struct vps_usage {
 /* @id VPS_ID_HOST: every process that is in no context. -ENOENT. */
 int vps_context_usage(struct vps_host *host, uint32_t id, struct vps_usage *ret_usage);
 
+/* Why this host cannot give contexts addresses and limits of TCP; NULL when it can. */
+const char *vps_host_net_refusal(struct vps_host *host);
+
 /* Can this host tell a reboot from a halt of a VPS? 0 yes, else why not:
  *   -ENOTSUP no BPF type information in the kernel   -EPERM, ENOSYS no BPF
  */

@@ -5,6 +5,9 @@
 
 #include "cli.h"
 
+/* Addresses in a line of the table. */
+#define SHOWN_MAX 4
+
 enum {
 	OPT_CTX = 1,
 	OPT_BRIDGE,
@@ -179,12 +182,17 @@ static void show_rate(struct cli_table *table, uint64_t rate)
 		cli_table_none(table);
 }
 
+/* All of them, or for people the first few. */
 static void show_addrs(struct cli_table *table, const struct vps_vnet *vnet)
 {
 	char text[VPS_ADDRS_MAX * VPS_ADDR_TEXT_MAX], word[VPS_ADDR_TEXT_MAX];
 	size_t len = 0;
 
 	for (size_t i = 0; i < vnet->addr_count; i++) {
+		if (i == SHOWN_MAX && request.format == CLI_TABLE) {
+			snprintf(text + len, sizeof(text) - len, ",+%zu", vnet->addr_count - i);
+			break;
+		}
 		vps_format_addr_prefix(&vnet->addrs[i], word);
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? "," : "", word);
 	}

@@ -126,22 +126,26 @@ scripts='vps vps-create vps-set vps-start vps-stop vps-destroy vps-sweep vps-doc
 	run -2 "$BUILD/vps" fly
 	[ "$output" = "vps: unknown verb 'fly' (see vps --help)" ]
 	run -2 "$BUILD/vps" host-fence
-	[ "$output" = "vps: host-fence: not supported by this version" ]
+	[ "$output" = "vps: host-fence: on, off or status (see vps --help)" ]
 }
 
-@test "vps-create: a bridge is named, and addresses are of a network of its own" {
+@test "vps-create: a bridge is named, and what is for one kind of network is for no other" {
 	run -2 "$BUILD/vps-create" web --net bridge
 	[ "$output" = "vps-create: --net=bridge needs --bridge (see vps-create --help)" ]
-	for args in '--ip 10.0.0.1/24' '--bridge=br0 --net=none' '--gateway 10.0.0.1 --net shared'; do
+	for args in '--bridge=br0 --net=none' '--gateway 10.0.0.1 --net shared'; do
 		# shellcheck disable=SC2086 # several words
 		run -2 "$BUILD/vps-create" web $args
-		[ "$output" = "vps-create: --bridge, --ip and --gateway are for --net bridge (see vps-create --help)" ]
+		[ "$output" = "vps-create: --bridge and --gateway are for --net bridge (see vps-create --help)" ]
 	done
-	for arg in --ip=eth0 --ip= --gateway=x '--bridge=a b' --bridge=; do
+	for arg in --ip=eth0 --ip= --gateway=x '--bridge=a b' --bridge= --dev= '--dev=a/b'; do
 		run -2 "$BUILD/vps-create" web --net bridge "$arg"
 		[[ $output == "vps-create: ${arg%%=*}="* ]]
 	done
 	ln -sf "$BUILD/vps-config" "$T/bin/vps-config"
+	run -2 "$BUILD/vps-create" web --ip 10.0.0.1/24 --net none
+	[ "$output" = "vps-create: IPROOT: needs NET=shared or bridge, not none (see vps-create --help)" ]
+	run -2 "$BUILD/vps-create" web --dev eth0 --net bridge --bridge br0
+	[ "$output" = "vps-create: IPROOTDEV: needs NET=shared, not bridge (see vps-create --help)" ]
 	run -2 "$BUILD/vps-create" web --net bridge --bridge br0 --ip 10.0.0.1/33
 	[[ $output == "vps-create: IPROOT='10.0.0.1/33': must be addresses "* ]]
 }

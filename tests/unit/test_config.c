@@ -94,6 +94,7 @@ static const struct {
 	{ ON_BRIDGE "GATEWAY='192.0.2.1, fe80::1'\n", "GATEWAY", "192.0.2.1, fe80::1" },
 	{ ON_BRIDGE "GATEWAY=2001:db8::1\n", "GATEWAY", "2001:db8::1" },
 	{ ON_BRIDGE "MTU=576\nRATE_MIN=8K\nRATE_MAX=8000\nRATE_LINK=1T\n", "RATE_LINK", "1T" },
+	{ "IPROOT=192.0.2.1\nIPROOTDEV=eth0\nIPROOTBCAST=192.0.2.255\n", "IPROOTDEV", "eth0" },
 	{ "IPROOT=\nIPROOTDEV=\nBRIDGE=\nNET=none\n", "IPROOT", NULL },
 };
 
@@ -189,12 +190,12 @@ static const struct {
 	  "3: RATE_MIN='1G': is above RATE_MAX\n" },
 	{ BYTES("RATE_MAX=5M\nIPROOT=192.0.2.1\nNET=none\nGATEWAY=192.0.2.9\n"),
 	  "4: GATEWAY: needs NET=bridge, not none\n1: RATE_MAX: needs NET=bridge, not none\n"
-	  "2: IPROOT: not supported yet with NET=none\n" },
+	  "2: IPROOT: needs NET=shared or bridge, not none\n" },
 	{ BYTES("MTU=1500\nIPROOT=192.0.2.1\nIPROOTDEV=eth0\nIPROOTBCAST=192.0.2.255\n"),
-	  "1: MTU: needs NET=bridge, not shared\n"
-	  "3: IPROOTDEV: not supported yet with NET=shared\n"
-	  "4: IPROOTBCAST: not supported yet with NET=shared\n"
-	  "2: IPROOT: not supported yet with NET=shared\n" },
+	  "1: MTU: needs NET=bridge, not shared\n" },
+	{ BYTES(ON_BRIDGE "IPROOTDEV=eth0\nIPROOTBCAST=192.0.2.255\n"),
+	  "3: IPROOTDEV: needs NET=shared, not bridge\n"
+	  "4: IPROOTBCAST: needs NET=shared, not bridge\n" },
 	{ BYTES("IPROOTDEV='a b'\nIPROOTBCAST=::1\n"),
 	  "1: IPROOTDEV='a b': must be the name of a network device\n"
 	  "2: IPROOTBCAST='::1': must be an IPv4 address\n" },
