@@ -397,6 +397,9 @@ near() {
 	bring iperf3
 	serve 5201
 	serve 5202
+	# The whole is 12M, for who has no rate, too.
+	measure "$flood" 5202 3
+	near "$kbits" 12000
 	for direction in '' -R; do
 		# shellcheck disable=SC2086 # nothing or one word
 		vps-enter "$flood" iperf3 -c "$net4.2" -p 5202 -t 9 -P 8 $direction >/dev/null 2>&1 3>&- &
