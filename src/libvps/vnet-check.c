@@ -167,8 +167,8 @@ uint64_t vps_vnet_line(struct nl_sock *sock, int bridge, const struct vps_vnet *
 	uint64_t said = vnet->rate_link;
 	size_t count;
 
-	if (!said || (others->link && others->link < said))
-		said = others->link ? others->link : said;
+	if (others->link && (!said || others->link < said))
+		said = others->link;
 	if (said || vps_rtnl_links(sock, &links, &count))
 		return said;
 	return vps_qos_hardware_rate(links, count, bridge);
