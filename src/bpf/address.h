@@ -209,6 +209,7 @@ static int bind_to4(struct bpf_sock_addr *ctx, struct of_socket *socket)
 	if (!net)
 		return ALLOW;
 	socket->wild = 0;
+	socket->chosen = 0;
 	if (is_left_alone(ctx))
 		return ALLOW;
 	own = bound4(socket, net, address);
@@ -270,6 +271,7 @@ static int bind_to6(struct bpf_sock_addr *ctx, struct of_socket *socket)
 	if (!net)
 		return ALLOW;
 	socket->wild = 0;
+	socket->chosen = 0;
 	if (is_left_alone(ctx))
 		return ALLOW;
 	read6(ctx, &own);
@@ -323,15 +325,21 @@ static bool bind_source6(struct bpf_sock_addr *ctx, const struct vps_bpf_addr *a
 	return !bpf_bind(ctx, (struct sockaddr *)&from, sizeof(from));
 }
 
-static bool has_source4(const struct bpf_sock *sk)
+/*
+ * A source that it asked for. One that was chosen for it stays when a connection ends, other than
+ * the kernel's own choice, and is none for the next.
+ */
+static bool has_source4(const struct bpf_sock *sk, const struct of_socket *socket)
 {
-	return sk->src_port || sk->src_ip4;
+	return sk->src_port || (sk->src_ip4 && !socket->chosen);
 }
 
-static bool has_source6(const struct bpf_sock *sk)
+static bool has_source6(const struct bpf_sock *sk, const struct of_socket *socket)
 {
-	return sk->src_port || sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] ||
-	       sk->src_ip6[3];
+	if (sk->src_port)
+		return true;
+	return !socket->chosen && (sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] ||
+				   sk->src_ip6[3]);
 }
 
 /* Where 0.0.0.0 and whatever of the loopback lead to. */
@@ -347,7 +355,7 @@ static __u32 source4(const struct vps_bpf_net *net, __u32 peer)
 	return is_loop4(peer) ? first_loop4(net) : net->first4;
 }
 
-static int connect_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static int connect_to4(struct bpf_sock_addr *ctx, struct of_socket *socket)
 {
 	struct vps_bpf_net *net = net_of(socket);
 	__u32 peer, source;
@@ -356,15 +364,16 @@ static int connect_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket
 		return ALLOW;
 	peer = peer4(net, ctx->user_ip4);
 	ctx->user_ip4 = peer;
-	if (has_source4(ctx->sk))
+	if (has_source4(ctx->sk, socket))
 		return ALLOW;
 	source = source4(net, peer);
 	if (!source)
 		return refuse(-ENETUNREACH);
+	socket->chosen = 1;
 	return bind_source4(ctx, source) ? ALLOW : refuse(-EADDRNOTAVAIL);
 }
 
-static int connect_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
+static int connect_to6(struct bpf_sock_addr *ctx, struct of_socket *socket)
 {
 	struct vps_bpf_net *net = net_of(socket);
 	struct vps_bpf_addr peer, source;
@@ -386,8 +395,9 @@ static int connect_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket
 			return refuse(-ENETUNREACH);
 	}
 	write6(ctx, &peer);
-	if (has_source6(ctx->sk))
+	if (has_source6(ctx->sk, socket))
 		return ALLOW;
+	socket->chosen = 1;
 	return bind_source6(ctx, &source) ? ALLOW : refuse(-EADDRNOTAVAIL);
 }
 

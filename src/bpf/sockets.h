@@ -28,6 +28,7 @@ const volatile bool fence;
  * @shared: it is in the host's network
  * @wild: WILD4, WILD6, DUAL: what it was bound to is every address, as it sees it
  * @listed: it is in the table of listeners
+ * @chosen: its source was given to it when it connected, and not asked for
  */
 struct of_socket {
 	__u64 context;
@@ -36,7 +37,7 @@ struct of_socket {
 	__u8 shared;
 	__u8 wild;
 	__u8 listed;
-	__u8 none;
+	__u8 chosen;
 };
 
 #define HELD 1
