@@ -223,6 +223,15 @@ loop6() {
 		udp6 dual bind=::,8 from=::ffff:$a4b sendto=::ffff:$p4,$port recv | bind sendto recv=P/$a4b@::ffff:$p4
 		udp4 connect=$p4,$port name send recv | connect name=$a4,+ send recv=P/$a4@$p4
 		udp4 bind=$a4b,0 connect=$p4,$port send recv | bind connect send recv=P/$a4b@$p4
+		udp4 connect=$p4,$port disconnect sendto=$p4,$port recv | connect disconnect sendto recv=P/$a4@$p4
+		udp4 connect=127.0.0.1,$port disconnect connect=$p4,$port name | connect disconnect connect name=$a4,+
+		udp4 connect=$p4,$port disconnect connect=127.0.0.1,$port name | connect disconnect connect name=127.0.0.1,+
+		udp4 bind=$a4b,0 connect=$p4,$port disconnect connect=$p4,$port name | bind connect disconnect connect name=$a4b,+
+		udp6 connect=::1,$port disconnect connect=$p6,$port name | connect disconnect connect name=$a6,+
+		tcp4 try=127.0.0.1,$port connect=$p4,$port read | try:ECONNREFUSED connect read=P/$p4/$a4
+		tcp6 try=::1,$port connect=$p6,$port read | try:ECONNREFUSED connect read=P/$p6/$a6
+		tcp4 bind=$a4b,0 try=$p4,$((port + 1)) connect=$p4,$port read | bind try:ECONNREFUSED connect read=P/$p4/$a4b
+		tcp4 connect=$p4,$port disconnect connect=$p4,$port read | connect disconnect connect read=P/$p4/$a4
 		udp6 sendto=$p6,$port recv | sendto recv=P/$a6@$p6
 		udp6 bind=::,0 sendto=$p6,$port recv | bind sendto recv=P/$a6@$p6
 		udp6 v6only bind=::,0 sendto=$p6,$port recv | bind sendto recv=P/$a6@$p6
