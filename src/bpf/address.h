@@ -342,15 +342,31 @@ static bool bind_source6(struct bpf_sock_addr *ctx, const struct vps_bpf_addr *a
 	return !bpf_bind(ctx, (struct sockaddr *)&from, sizeof(from));
 }
 
-static bool has_source4(const struct bpf_sock *sk)
+/*
+ * A source that it asked for. One that was chosen for it stays when a connection ends, other than
+ * the kernel's own choice, and is none for the next.
+ */
+static bool has_source4(const struct bpf_sock *sk, const struct vps_bpf_net *net)
 {
-	return sk->src_port || sk->src_ip4;
+	__u32 source = sk->src_ip4;
+
+	return sk->src_port || (source && source != net->first4 && source != first_loop4(net));
 }
 
-static bool has_source6(const struct bpf_sock *sk)
+static bool has_source6(const struct bpf_sock *sk, const struct vps_bpf_net *net)
 {
-	return sk->src_port || sk->src_ip6[0] || sk->src_ip6[1] || sk->src_ip6[2] ||
-	       sk->src_ip6[3];
+	struct vps_bpf_addr source;
+
+	source.words[0] = sk->src_ip6[0];
+	source.words[1] = sk->src_ip6[1];
+	source.words[2] = sk->src_ip6[2];
+	source.words[3] = sk->src_ip6[3];
+	if (sk->src_port)
+		return true;
+	if (is_mapped(&source))
+		return source.words[3] != net->first4 && source.words[3] != first_loop4(net);
+	return !is_any(&source) && !is_same(&source, &net->first6) &&
+	       !is_same(&source, &net->loop6);
 }
 
 /* Where 0.0.0.0 and whatever of the loopback lead to. */
@@ -375,7 +391,7 @@ static int connect_to4(struct bpf_sock_addr *ctx, __u64 context)
 		return ALLOW;
 	peer = peer4(net, ctx->user_ip4);
 	ctx->user_ip4 = peer;
-	if (has_source4(ctx->sk))
+	if (has_source4(ctx->sk, net))
 		return ALLOW;
 	source = source4(net, peer);
 	if (!source)
@@ -405,7 +421,7 @@ static int connect_to6(struct bpf_sock_addr *ctx, __u64 context)
 			return refuse(-ENETUNREACH);
 	}
 	write6(ctx, &peer);
-	if (has_source6(ctx->sk))
+	if (has_source6(ctx->sk, net))
 		return ALLOW;
 	return bind_source6(ctx, &source) ? ALLOW : refuse(-EADDRNOTAVAIL);
 }

@@ -223,6 +223,15 @@ loop6() {
 		udp6 dual bind=::,8 from=::ffff:$a4b sendto=::ffff:$p4,$port recv | bind sendto recv=P/$a4b@::ffff:$p4
 		udp4 connect=$p4,$port name send recv | connect name=$a4,+ send recv=P/$a4@$p4
 		udp4 bind=$a4b,0 connect=$p4,$port send recv | bind connect send recv=P/$a4b@$p4
+		udp4 connect=$p4,$port disconnect sendto=$p4,$port recv | connect disconnect sendto recv=P/$a4@$p4
+		udp4 connect=127.0.0.1,$port disconnect connect=$p4,$port name | connect disconnect connect name=$a4,+
+		udp4 connect=$p4,$port disconnect connect=127.0.0.1,$port name | connect disconnect connect name=127.0.0.1,+
+		udp4 bind=$a4b,0 connect=$p4,$port disconnect connect=$p4,$port name | bind connect disconnect connect name=$a4b,+
+		udp6 connect=::1,$port disconnect connect=$p6,$port name | connect disconnect connect name=$a6,+
+		tcp4 try=127.0.0.1,$port connect=$p4,$port read | try:ECONNREFUSED connect read=P/$p4/$a4
+		tcp6 try=::1,$port connect=$p6,$port read | try:ECONNREFUSED connect read=P/$p6/$a6
+		tcp4 bind=$a4b,0 try=$p4,$((port + 1)) connect=$p4,$port read | bind try:ECONNREFUSED connect read=P/$p4/$a4b
+		tcp4 connect=$p4,$port disconnect connect=$p4,$port read | connect disconnect connect read=P/$p4/$a4
 		udp6 sendto=$p6,$port recv | sendto recv=P/$a6@$p6
 		udp6 bind=::,0 sendto=$p6,$port recv | bind sendto recv=P/$a6@$p6
 		udp6 v6only bind=::,0 sendto=$p6,$port recv | bind sendto recv=P/$a6@$p6
@@ -699,6 +708,14 @@ has_address() {
 	ip -o addr show dev "$dev" | grep -qF " $1/"
 }
 
+# Those of the cable, and the loopbacks of this test's contexts.
+addresses() {
+	ip addr show dev "$dev"
+	while read -r one; do
+		ip -o addr show dev lo | grep -F " $(loop6 "$one")/" || :
+	done <"$T/contexts"
+}
+
 lacks_address() {
 	! has_address "$1" || { echo "$1 is there" >&2 && return 1; }
 }
@@ -851,7 +868,7 @@ says() {
 
 @test "chbind: what is wrong is one line, and changes nothing" {
 	begin_both
-	ip addr >"$T/addresses"
+	addresses >"$T/addresses"
 	chbind --list --raw --ctx "$a" >"$T/list"
 	local many=() i
 	free_ctx
@@ -862,7 +879,7 @@ says() {
 		# shellcheck disable=SC2086 # words
 		run -"$code" chbind $words
 		one_line "chbind: $message"
-		ip addr | diff "$T/addresses" - >&2
+		addresses | diff "$T/addresses" - >&2
 		chbind --list --raw --ctx "$a" | diff "$T/list" - >&2
 	done <<-END
 		2|--ip='1.2.3': not an address *|--ctx $a --ip 1.2.3
@@ -913,7 +930,7 @@ says() {
 	[ "$(chbind --list --raw --ctx "$a" | wc -l)" -eq 256 ]
 	[ "$(ip -o addr show dev "$dev" | grep -c ' 10\.254\.')" -eq 252 ]
 	chbind --silent --ctx "$a" --dev "$dev" --ip "$a4/24" --ip "$a6/64" --ip "$a4b/24" --ip "$a6b/64"
-	ip addr | diff "$T/addresses" - >&2
+	addresses | diff "$T/addresses" - >&2
 }
 
 @test "chbind: a context with a network of its own has no addresses in the host's, nor the other way" {
@@ -1043,12 +1060,12 @@ new_bound_vps() {
 @test "chbind: IPROOT: one that cannot be had stops the start, and nothing is left" {
 	begin b "$b4/24"
 	new_bound_vps
-	ip addr >"$T/addresses"
+	addresses >"$T/addresses"
 	while IFS='|' read -r words message; do
 		write_conf "$name" S_CONTEXT="$ctx" IPROOT="$words" IPROOTDEV="$dev"
 		run -1 vps-start "$name"
 		[ "${lines[-1]}" = "vps-start: $name: not started: $message" ]
-		ip addr | diff "$T/addresses" - >&2
+		addresses | diff "$T/addresses" - >&2
 		no_context "$ctx"
 	done <<-END
 		$a4/24 $b4|$b4 of context $b: another VPS has this address
@@ -1069,13 +1086,13 @@ new_bound_vps() {
 	lacks_address "$n4.60"
 	has_address "$a4"
 	run -0 vps-stop "$first"
-	ip addr | diff "$T/addresses" - >&2
+	addresses | diff "$T/addresses" - >&2
 }
 
 @test "chbind: kill -9 of chbind: the next one has it right, the end takes everything away" {
 	rounds=$((rounds / 2 + 1))
 	free_ctx
-	ip addr >"$T/addresses"
+	addresses >"$T/addresses"
 	chcontext --silent --create --ctx "$ctx"
 	local all=() address
 	for address in 10 11 12 13 14 15 16 17; do
@@ -1093,17 +1110,17 @@ new_bound_vps() {
 			[ "$(ip -o addr show dev "$dev" scope global | wc -l)" -eq 3 ]
 		fi
 		chcontext --destroy --ctx "$ctx"
-		ip addr | diff "$T/addresses" - >&2
+		addresses | diff "$T/addresses" - >&2
 	done
 }
 
 @test "chbind: kill -9 of vps-start and vps-stop: the next command leaves no address" {
 	new_bound_vps
 	rounds=$((rounds / 2 + 1))
-	ip addr >"$T/addresses"
+	addresses >"$T/addresses"
 	measure vps-start "$name"
 	run -0 vps-stop "$name"
-	ip addr | diff "$T/addresses" - >&2
+	addresses | diff "$T/addresses" - >&2
 	for ((round = 0; round < rounds; round++)); do
 		kill_at "$round" vps-start "$name"
 		case $((round % 3)) in
@@ -1124,6 +1141,6 @@ new_bound_vps() {
 			run -0 vps-stop "$name"
 			;;
 		esac
-		ip addr | diff "$T/addresses" - >&2
+		addresses | diff "$T/addresses" - >&2
 	done
 }

@@ -135,8 +135,15 @@ check_all() {
 }
 
 @test "fence: what the host has on one address, and what it sends, is as without" {
-	begin_both
 	fence on
+	# On devices where no context has an address, too.
+	everywhere host $((port + 10)) $((port + 11)) H
+	check peer <<-END
+		udp4 sendto=$h4,$((port + 10)) recv | sendto recv=H/$p4@$h4
+		udp6 sendto=$h6,$((port + 10)) recv | sendto recv=H/$p6@$h6
+		udp4 sendto=$n4.5,$((port + 11)) recv | sendto recv=DH/::ffff:$p4@$h4
+		tcp4 connect=$h4,$((port + 11)) read | connect read=DH/::ffff:$h4/::ffff:$p4
+	END
 	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen \
 		udp4 tag=P bind=0.0.0.0,$port udp6 v6only tag=P bind=::,$port
 	check host <<-END

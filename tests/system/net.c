@@ -11,7 +11,8 @@
  *   userns, netns   makes a namespace; the network has its loopback
  * A socket begins with its kind, tcp4 tcp6 mptcp4 mptcp6 udp4 udp6 ping4 ping6 raw4 raw6 packet:
  *   reuseport, freebind, v6only, dual, timeout=MS
- *   bind=ADDRESS,PORT  listen  connect=ADDRESS,PORT
+ *   bind=ADDRESS,PORT  listen  connect=ADDRESS,PORT  disconnect
+ *   try=ADDRESS,PORT   connects; the socket goes on if it cannot
  *   name, peer      its names; ports that are the kernel's choice are told as +
  *   at              its port, whatever it is
  *   from=ADDRESS    the source of datagrams that are sent from here on
@@ -320,6 +321,23 @@ static void tell_port(void)
 	tell("at", rc, text);
 }
 
+static void try_connect(const char *value)
+{
+	struct one *one = current;
+	union address a;
+	socklen_t len = parse(value, &a);
+
+	tell("try", connect(current->fd, &a.any, len), "");
+	current = one;
+}
+
+static void disconnect(void)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	tell("disconnect", connect(current->fd, &none, sizeof(none)), "");
+}
+
 static void step(const char *word, const char *value)
 {
 	union address a;
@@ -331,6 +349,10 @@ static void step(const char *word, const char *value)
 		len = parse(value, &a), tell(word, bind(current->fd, &a.any, len), "");
 	else if (!strcmp(word, "connect"))
 		len = parse(value, &a), tell(word, connect(current->fd, &a.any, len), "");
+	else if (!strcmp(word, "disconnect"))
+		disconnect();
+	else if (!strcmp(word, "try"))
+		try_connect(value);
 	else if (!strcmp(word, "listen"))
 		tell(word, listen(current->fd, 64), "");
 	else if (!strcmp(word, "name"))
