@@ -432,7 +432,7 @@ static int send_to4(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 static int send_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 {
 	struct vps_bpf_net *net = net_of(socket);
-	struct vps_bpf_addr peer, source;
+	struct vps_bpf_addr peer, source, bound;
 
 	if (!net)
 		return ALLOW;
@@ -441,7 +441,8 @@ static int send_to6(struct bpf_sock_addr *ctx, const struct of_socket *socket)
 	source.words[2] = ctx->msg_src_ip6[2];
 	source.words[3] = ctx->msg_src_ip6[3];
 	if (fence) {
-		if (!socket->wild || (!is_same(&source, &net->first6) && !is_mapped(&source)))
+		bound = is_any(&net->first6) ? net->loop6 : net->first6;
+		if (!socket->wild || (!is_same(&source, &bound) && !is_mapped(&source)))
 			return ALLOW;
 		source.words[0] = source.words[1] = source.words[2] = source.words[3] = 0;
 	} else {
