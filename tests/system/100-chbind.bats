@@ -443,12 +443,14 @@ spread() {
 }
 
 @test "chbind: a daemon of the host on every address is in the way, named, and answers for nobody else" {
+	[ "$(chbind --fence status)" = off ] || skip "requires the fence to be down"
 	begin a "$a4/24" "$a6/64" "$a4b/24"
 	launch host tcp4 tag=H bind=0.0.0.0,$port listen tcp6 v6only tag=H bind=::,$port listen \
 		udp4 tag=H bind=0.0.0.0,$port "wait=$T/go" serve
 	daemon=$server
 	wait_until has_line "$T/serve" '^udp4 bind'
-	net peer tcp4 "connect=$h4,$port" "wait=$T/went" read >"$T/under-way" 3>&- &
+	reach_net peer
+	"${way[@]}" tcp4 "connect=$h4,$port" "wait=$T/went" read >"$T/under-way" 3>&- &
 	client=$!
 	daemons="$daemons $client"
 	wait_until has_line "$T/under-way" connect
@@ -710,7 +712,7 @@ has_address() {
 
 # Those of the cable, and the loopbacks of this test's contexts.
 addresses() {
-	ip addr show dev "$dev"
+	ip addr show scope global dev "$dev"
 	while read -r one; do
 		ip -o addr show dev lo | grep -F " $(loop6 "$one")/" || :
 	done <"$T/contexts"
