@@ -27,7 +27,7 @@ const volatile bool fence;
  * @of_kernel: nobody saw it begin, and nobody will see it end without a connection
  * @shared: it is in the host's network
  * @wild: WILD4, WILD6, DUAL: what it was bound to is every address, as it sees it
- * @listed: it is in the table of listeners
+ * @listed: LISTED: it is in the table of listeners; UNLISTED: it found no room there
  * @chosen: its source was given to it when it connected, and not asked for
  */
 struct of_socket {
@@ -42,6 +42,9 @@ struct of_socket {
 
 #define HELD 1
 #define ESTABLISHED 2
+
+#define LISTED 1
+#define UNLISTED 2
 
 #define WILD4 4
 #define WILD6 6

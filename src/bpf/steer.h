@@ -91,9 +91,10 @@ static void list(struct bpf_sock_ops *ops, struct of_socket *socket)
 	}
 	key.port = (__u16)ops->local_port;
 	if (tcp->listed < LISTENERS_OF_ONE && take_number(ops, &key)) {
-		socket->listed = 1;
+		socket->listed = LISTED;
 		__sync_fetch_and_add(&tcp->listed, 1);
 	} else {
+		socket->listed = UNLISTED;
 		__sync_fetch_and_add(&tcp->unlisted, 1);
 	}
 }
@@ -102,8 +103,10 @@ static void unlist(struct of_socket *socket)
 {
 	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &socket->context);
 
-	if (tcp && socket->listed)
+	if (tcp && socket->listed == LISTED)
 		__sync_fetch_and_add(&tcp->listed, -1);
+	else if (tcp && socket->listed == UNLISTED)
+		__sync_fetch_and_add(&tcp->unlisted, -1);
 	socket->listed = 0;
 }
 
