@@ -557,6 +557,14 @@ has_mptcp() {
 		mptcp4 connect=$b4,$port read | connect read=b/$b4/$p4
 		mptcp4 connect=$a4,$((port + 1)) | connect:ECONNREFUSED
 	END
+	# One that the table did not take leaves no door open when it ends.
+	serve host tcp4 tag=H bind=0.0.0.0,$((port + 3)) listen
+	vkill -c "$a" -s KILL --wait 10
+	run_first "$a"
+	check peer <<-END
+		tcp4 connect=$h4,$((port + 3)) read | connect read=H/$h4/$p4
+		tcp4 connect=$a4,$((port + 3)) | connect:ECONNREFUSED
+	END
 }
 
 @test "chbind: ping works, raw and packet sockets are closed" {
