@@ -162,7 +162,8 @@ static bool may_use_low_port(void)
 /* What a program refuses with; without the helper it is EPERM. */
 static int refuse(int err)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_set_retval))
+	/* The helper came with 5.18, and to these programs with 6.1, as the other did. */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_user_ringbuf_drain))
 		bpf_set_retval(err);
 	return REFUSE;
 }
@@ -175,7 +176,7 @@ static int refuse(int err)
  */
 static bool hears_all(const struct bpf_sock_addr *ctx)
 {
-	if (!fence || ctx->type != SOCK_DGRAM)
+	if (ctx->type != SOCK_DGRAM)
 		return false;
 	switch (bpf_ntohs((__u16)ctx->user_port)) {
 	case 67: case 68: case 546: case 547: case 137: case 138: case 1900: case 5353: case 5355:
@@ -185,9 +186,13 @@ static bool hears_all(const struct bpf_sock_addr *ctx)
 }
 
 /* A random port is in nobody's way, and who asks for one may be about to connect. */
-static bool is_left_alone(const struct bpf_sock_addr *ctx)
+static bool is_left_alone(struct bpf_sock_addr *ctx)
 {
-	return hears_all(ctx) || (fence && !ctx->user_port);
+	if (!fence)
+		return false;
+	/* A tunnel of the kernel's is no daemon. */
+	return hears_all(ctx) || !ctx->user_port ||
+	       (ctx->type == SOCK_STREAM && is_of_kernel(ctx->sk));
 }
 
 static int allow_bind(const struct bpf_sock_addr *ctx)
@@ -200,8 +205,12 @@ static int allow_bind(const struct bpf_sock_addr *ctx)
 /* What it serves is remembered for as long as it is; false where there is no memory for it. */
 static bool note_wild(struct bpf_sock *sk, __u64 context, __u8 wild)
 {
-	struct of_socket *socket = wild ? note_socket(sk, context) : socket_of(sk);
+	struct of_socket *socket;
 
+	/* It is bound already: the kernel will refuse. */
+	if (sk->src_port)
+		return true;
+	socket = wild ? note_socket(sk, context) : socket_of(sk);
 	if (socket)
 		socket->wild = wild;
 	return socket || !wild;
@@ -485,7 +494,7 @@ static int send_to6(struct bpf_sock_addr *ctx)
 	source.words[2] = ctx->msg_src_ip6[2];
 	source.words[3] = ctx->msg_src_ip6[3];
 	if (fence) {
-		if ((is_same(&source, &net->first6) || is_mapped(&source)) && is_wild(ctx->sk))
+		if ((is_same(&source, main6(net)) || is_mapped(&source)) && is_wild(ctx->sk))
 			write_source6(ctx, &any);
 		return ALLOW;
 	}
@@ -616,7 +625,7 @@ static bool has_own_address(struct __sk_buff *skb, struct bpf_sock *sk, __u32 of
 	if (owner && *owner == context)
 		return !is_of_loops6(&a) || skb->ifindex == LOOPBACK_INDEX;
 	net = bpf_map_lookup_elem(&nets, &context);
-	if (!net || bpf_sk_storage_get(&foreign, sk, NULL, 0))
+	if (!net || is_elsewhere(sk))
 		return true;
 	if (is_mapped(&a) && is_own_loop4(net, a.words[3]))
 		return true;

@@ -62,7 +62,16 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } CO_RE;
 
+struct net {
+	__u64 net_cookie;
+} CO_RE;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
+	possible_net_t skc_net;
 	unsigned char skc_reuseport : 1;
 	unsigned char skc_ipv6only : 1;
 } CO_RE;

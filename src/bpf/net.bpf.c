@@ -32,6 +32,8 @@
 #define REFUSE 0
 #define ALLOW 1
 
+#define PAGE 4096
+
 #include "sockets.h"
 #include "tcp.h"
 #include "address.h"
@@ -39,13 +41,30 @@
 
 /* ---- a socket begins and ends ------------------------------------------------------ */
 
+/* Nobody is asked before a socket of SCTP, UDP-Lite and others binds or connects. */
+static bool is_bindable(const struct bpf_sock *sk)
+{
+	switch (sk->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+	case IPPROTO_MPTCP:
+		return true;
+	}
+	return false;
+}
+
 SEC("cgroup/sock_create")
 int sock_create(struct bpf_sock *sk)
 {
 	__u64 context = context_of_current();
 
-	if (!context || !bpf_map_lookup_elem(&nets, &context) ||
-	    bpf_get_netns_cookie(sk) == host_net)
+	if (!context || !bpf_map_lookup_elem(&nets, &context))
+		return ALLOW;
+	if (bpf_get_netns_cookie(sk) == host_net)
+		return is_bindable(sk) ? ALLOW : refuse(-EPROTONOSUPPORT);
+	if (is_bindable(sk) && sk->type == SOCK_STREAM)
 		return ALLOW;
 	/* Who owns a network can have no memory for it. */
 	if (!bpf_sk_storage_get(&foreign, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE))
@@ -75,12 +94,17 @@ int bind6(struct bpf_sock_addr *ctx)
 
 /* ---- connections that it makes --------------------------------------------------------- */
 
-static int connect(struct bpf_sock_addr *ctx, __u64 context)
+static int connect(struct bpf_sock_addr *ctx)
 {
 	struct place *place;
+	__u64 context;
 
+	if (ctx->type != SOCK_STREAM || !ctx->sk)
+		return ALLOW;
+	/* Whoever connects: it is established, and ended, for the context that it was made in. */
+	context = context_of_tcp(ctx->sk) ?: context_of_current();
 	/* Connects that are under way when there is no limit count when they have succeeded. */
-	if (ctx->type != SOCK_STREAM || !has_limit(context) || !ctx->sk)
+	if (!has_limit(context))
 		return ALLOW;
 	place = make_place(ctx->sk, context);
 	if (!place)
@@ -99,7 +123,7 @@ int connect4(struct bpf_sock_addr *ctx)
 {
 	__u64 context = context_of(ctx);
 
-	return connect_to4(ctx, context) ? connect(ctx, context) : REFUSE;
+	return connect_to4(ctx, context) ? connect(ctx) : REFUSE;
 }
 
 SEC("cgroup/connect6")
@@ -107,7 +131,7 @@ int connect6(struct bpf_sock_addr *ctx)
 {
 	__u64 context = context_of(ctx);
 
-	return connect_to6(ctx, context) ? connect(ctx, context) : REFUSE;
+	return connect_to6(ctx, context) ? connect(ctx) : REFUSE;
 }
 
 /* ---- datagrams and names -------------------------------------------------------- */
@@ -138,6 +162,27 @@ SHOW(getpeername4, show4)
 SHOW(getpeername6, show6)
 SHOW(getsockname4, show_own4)
 SHOW(getsockname6, show_own6)
+
+/* ---- options --------------------------------------------------------------------- */
+
+#define SOL_IP 0
+#define IP_LOCAL_PORT_RANGE 51
+
+/* A port that is not bound to an address is taken at all: nobody chooses which. */
+SEC("cgroup/setsockopt")
+int setsockopt(struct bpf_sockopt *ctx)
+{
+	__u64 context;
+
+	if (ctx->level != SOL_IP || ctx->optname != IP_LOCAL_PORT_RANGE) {
+		/* What is longer than a page is the kernel's alone to read. */
+		if (ctx->optlen > PAGE)
+			ctx->optlen = 0;
+		return ALLOW;
+	}
+	context = context_of_current();
+	return !bpf_map_lookup_elem(&nets, &context) || bpf_get_netns_cookie(ctx) != host_net;
+}
 
 /* ---- packets -------------------------------------------------------------------- */
 

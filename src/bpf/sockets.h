@@ -8,6 +8,8 @@
 
 /* How far below the root the group of all contexts may be: deeper than anybody's. */
 #define LEVELS_MAX 16
+/* How far below that a VPS can make groups: more than cgroup.max.depth lets it. */
+#define LEVELS_BELOW 32
 
 #define CONTEXTS_MAX 65536
 
@@ -24,15 +26,17 @@ const volatile bool fence;
  * struct of_socket - what is remembered of a socket that serves every address, or listens
  * @context: whose it is
  * @wild: WILD4, WILD6, DUAL: what it was bound to is every address, as it sees it
- * @listed: it is in the table of listeners
+ * @listed: how many places it has in the table of listeners
+ * @unlisted: it found none
  * @alike: others may listen at the same place
  */
 struct of_socket {
 	__u64 context;
 	__u8 wild;
 	__u8 listed;
+	__u8 unlisted;
 	__u8 alike;
-	__u8 none[5];
+	__u8 none[4];
 };
 
 #define WILD4 4
@@ -47,12 +51,12 @@ struct {
 } sockets SEC(".maps");
 
 /*
- * Those in other networks than the host's, of contexts that have addresses there. Accepted ones
- * inherit it.
+ * Those in other networks than the host's, of contexts that have addresses there, where that is
+ * not told of the socket itself: all but TCP.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, __u64);
 } foreign SEC(".maps");
@@ -97,7 +101,7 @@ static __u64 context_of_tcp(struct bpf_sock *sk)
 	if (!sock)
 		return 0;
 	group = sock->sk_cgrp_data.cgroup;
-	for (int i = 0; i < LEVELS_MAX; i++) {
+	for (int i = 0; i < LEVELS_BELOW; i++) {
 		id = group->kn->id;
 		if (id == parent)
 			return below;
@@ -108,6 +112,16 @@ static __u64 context_of_tcp(struct bpf_sock *sk)
 		group = above->cgroup;
 	}
 	return 0;
+}
+
+/* In a network of the VPS's own making? */
+static bool is_elsewhere(struct bpf_sock *sk)
+{
+	struct sock *sock = (void *)bpf_skc_to_tcp_sock(sk);
+
+	if (sock)
+		return sock->__sk_common.skc_net.net->net_cookie != host_net;
+	return bpf_sk_storage_get(&foreign, sk, NULL, 0);
 }
 
 static bool is_of_kernel(struct bpf_sock *sk)

@@ -12,7 +12,7 @@
 
 #define LISTENERS_MAX 65536
 /* Of one context: nobody's may fill the table for all. */
-#define LISTENERS_OF_ONE 4096
+#define LISTENERS_OF_ONE 1024
 /* Of one address and port, by SO_REUSEPORT. When one ends the others are to be there. */
 #define LISTENERS_ALIKE 8
 
@@ -116,19 +116,24 @@ static void list(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u64 context)
 	bool done = false;
 	__u8 wild;
 
-	if (!tcp || bpf_sk_storage_get(&foreign, sk, NULL, 0))
+	if (!tcp || is_elsewhere(sk))
 		return;
 	wild = listener_place(ops, socket ? socket->wild : 0, &key.address);
 	key.port = (__u16)ops->local_port;
-	if (socket && !socket->listed && tcp->listed < LISTENERS_OF_ONE) {
-		socket->listed = 1;
+	/* Without a note it is never known again; what it serves is its main address. */
+	if (!socket || socket->listed || socket->unlisted)
+		return;
+	if (fence || tcp->listed < LISTENERS_OF_ONE) {
+		socket->listed = wild == DUAL ? 2 : 1;
 		socket->alike = is_alike(sk);
-		__sync_fetch_and_add(&tcp->listed, 1);
+		__sync_fetch_and_add(&tcp->listed, socket->listed);
 		__sync_fetch_and_add(&tcp->alike, socket->alike);
 		done = take_places(ops, &key, wild, socket->alike);
 	}
-	if (!done)
+	if (!done) {
+		socket->unlisted = 1;
 		__sync_fetch_and_add(&tcp->unlisted, 1);
+	}
 }
 
 static void unlist(struct bpf_sock *sk, __u64 context)
@@ -136,13 +141,12 @@ static void unlist(struct bpf_sock *sk, __u64 context)
 	struct vps_bpf_tcp *tcp = bpf_map_lookup_elem(&tcp_use, &context);
 	struct of_socket *socket = socket_of(sk);
 
-	if (!socket || !socket->listed)
+	if (!socket || !tcp)
 		return;
-	socket->listed = 0;
-	if (!tcp)
-		return;
-	__sync_fetch_and_add(&tcp->listed, -1);
+	__sync_fetch_and_add(&tcp->listed, -(__u64)socket->listed);
 	__sync_fetch_and_add(&tcp->alike, -(__u64)socket->alike);
+	__sync_fetch_and_add(&tcp->unlisted, -(__u64)socket->unlisted);
+	socket->listed = socket->alike = socket->unlisted = 0;
 }
 
 /* ---- connections ---------------------------------------------------------------- */
@@ -181,22 +185,11 @@ static bool has_listener(struct listener_key *key, const struct vps_bpf_tcp *tcp
 	return sk;
 }
 
-/* Where a socket of every address is bound: there the kernel finds it, and others, by itself. */
-static bool is_main(const struct vps_bpf_net *net, const struct vps_bpf_addr *a)
-{
-	struct vps_bpf_addr first = net->first6;
-
-	if (is_mapped(a))
-		return a->words[3] == (net->first4 ?: first_loop4(net));
-	return is_same(a, is_any(&first) ? &net->loop6 : &net->first6);
-}
-
 static int steer_connection(struct bpf_sk_lookup *ctx)
 {
 	struct vps_bpf_addr a, owner_key;
 	struct listener_key key = { 0 }, exact = { 0 };
 	struct vps_bpf_tcp *tcp;
-	struct vps_bpf_net *net;
 	__u64 *owner;
 
 	if (ctx->protocol != IPPROTO_TCP)
@@ -216,14 +209,11 @@ static int steer_connection(struct bpf_sk_lookup *ctx)
 	}
 	owner = bpf_map_lookup_elem(&owners, &owner_key);
 	key.context = owner ? *owner : VPS_BPF_HOST;
-	net = bpf_map_lookup_elem(&nets, &key.context);
 	tcp = bpf_map_lookup_elem(&tcp_use, &key.context);
-	if (!net || !tcp)
+	if (!tcp || !bpf_map_lookup_elem(&nets, &key.context))
 		return SK_PASS;
 	key.port = (__u16)ctx->local_port;
 	key.wild = ctx->family == AF_INET ? WILD4 : WILD6;
-	if (ctx->family == AF_INET && is_main(net, &a) && has_listener(&key, tcp))
-		return SK_PASS;
 	/* The kernel finds those that are bound to just this address by itself. */
 	exact.address = a;
 	exact.context = key.context;

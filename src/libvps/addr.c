@@ -37,6 +37,7 @@ struct list {
  * @id, @cgroup_id: the context, and its group's number
  * @owners: the map
  * @there: all addresses of the host
+ * @taken: how many of @after have been looked at
  */
 struct change {
 	struct vps_host *host;
@@ -49,6 +50,7 @@ struct change {
 	struct vps_link_addr *there;
 	size_t there_count;
 	struct list before, after;
+	size_t taken;
 	struct vps_fault *fault;
 };
 
@@ -238,9 +240,13 @@ static int refuse_owned(const struct change *c, const char *text, uint64_t owner
 {
 	struct vps_context_info info;
 	char object[sizeof(c->fault->object)];
+	int rc = find_by_group(c->host, owner, &info);
 
-	if (find_by_group(c->host, owner, &info))
+	/* Of one that somebody else removed. */
+	if (rc == -ENOENT)
 		return 0;
+	if (rc)
+		return vps_fault(c->fault, rc, "find out whose it is", text);
 	snprintf(object, sizeof(object), "%s of %s%s%u%s", text, info.name,
 		 *info.name ? " (context " : "context ", info.id, *info.name ? ")" : "");
 	return vps_refuse(c->fault, -EADDRINUSE, "another VPS has this address", object);
@@ -255,7 +261,6 @@ static int own(const struct change *c, const struct vps_bpf_addr *key, const cha
 		rc = refuse_owned(c, text, owner);
 		if (rc)
 			return rc;
-		/* Of one that somebody else removed. */
 	}
 	return bpf_map_update_elem(c->owners, key, &c->cgroup_id, BPF_ANY) ?
 		vps_fault(c->fault, -errno, "note whose it is", text) : 0;
@@ -292,7 +297,22 @@ static int remove_from_device(struct nl_sock *sock, const struct vps_bound *item
 	return rc == -ENODEV || rc == -EADDRNOTAVAIL ? 0 : rc;
 }
 
-static int put_on_device(const struct change *c, const struct vps_bound *item, int *ret_ifindex)
+/*
+ * The kernel takes away with the first address of a network all others that a device has in it,
+ * of whomever they are, unless it is told to keep them.
+ */
+static int keep_others(const char *device)
+{
+	char path[64];
+	uint64_t keeps;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", device);
+	if (!vps_read_number(AT_FDCWD, path, &keeps) && keeps)
+		return 0;
+	return vps_write_at(AT_FDCWD, path, "1");
+}
+
+static int put_on_device(const struct change *c, struct vps_bound *item, int *ret_ifindex)
 {
 	const struct vps_addr *broadcast = c->spec->broadcast;
 	struct in_addr in, *to = NULL;
@@ -306,8 +326,15 @@ static int put_on_device(const struct change *c, const struct vps_bound *item, i
 		to = &in;
 	}
 	/* The host goes on to be seen by its own. */
+	rc = item->addr.family == AF_INET ? keep_others(item->device) : 0;
+	if (rc)
+		return vps_fault(c->fault, rc, "set promote_secondaries of the device",
+				 item->device);
 	rc = vps_rtnl_add_spare_addr(c->sock, link.ifindex, &item->addr, to);
-	if (rc && rc != -EEXIST)
+	/* Somebody else was faster: it is his. */
+	if (rc == -EEXIST)
+		item->device[0] = '\0';
+	else if (rc)
 		return vps_fault(c->fault, rc, "put an address on the device", item->device);
 	*ret_ifindex = link.ifindex;
 	return 0;
@@ -322,7 +349,7 @@ static int steer(const struct change *c, int ifindex)
 
 /* ---- changing ------------------------------------------------------------------- */
 
-static int take(const struct change *c, const struct vps_bound *item)
+static int take(const struct change *c, struct vps_bound *item)
 {
 	const struct vps_link_addr *there = on_host(c, &item->addr);
 	struct vps_bpf_addr key = as_key(&item->addr);
@@ -351,19 +378,22 @@ static int apply(struct change *c)
 
 	if (rc)
 		return vps_fault(c->fault, rc, "note the addresses", "");
-	for (size_t i = 0; !rc && i < c->after.count; i++)
-		if (!contains(&c->before, &c->after.items[i].addr))
-			rc = take(c, &c->after.items[i]);
+	for (c->taken = 0; !rc && c->taken < c->after.count; c->taken++)
+		if (!contains(&c->before, &c->after.items[c->taken].addr))
+			rc = take(c, &c->after.items[c->taken]);
 	return rc;
 }
 
 static int settle(struct change *c)
 {
-	int rc = 0;
+	int rc = 0, failed;
 
-	for (size_t i = 0; !rc && i < c->before.count; i++)
-		if (!contains(&c->after, &c->before.items[i].addr))
-			rc = give_back(c, &c->before.items[i]);
+	for (size_t i = 0; i < c->before.count; i++) {
+		if (contains(&c->after, &c->before.items[i].addr))
+			continue;
+		failed = give_back(c, &c->before.items[i]);
+		rc = rc ? rc : failed;
+	}
 	rc = rc ?: write_lists(c->host, c->group, &c->after, NULL);
 	return rc ? vps_fault(c->fault, rc, "take back addresses", "") : 0;
 }
@@ -371,7 +401,7 @@ static int settle(struct change *c)
 /* Whatever was taken of the new ones. */
 static void undo(struct change *c)
 {
-	for (size_t i = 0; i < c->after.count; i++)
+	for (size_t i = 0; i < c->taken; i++)
 		if (!contains(&c->before, &c->after.items[i].addr))
 			give_back(c, &c->after.items[i]);
 	write_lists(c->host, c->group, &c->before, NULL);
@@ -623,10 +653,11 @@ static int end_addrs(struct vps_host *host, uint32_t id, int group, const struct
 	int rc = vps_group_cgroup_id(group, &c.cgroup_id) ?: vps_rtnl_open(&sock);
 
 	c.sock = sock;
-	for (size_t i = 0; !rc && i < list->count; i++)
-		rc = give_back(&c, &list->items[i]);
 	if (rc)
 		return rc;
+	/* What cannot be taken away keeps nobody from ending; it is a spare address. */
+	for (size_t i = 0; i < list->count; i++)
+		give_back(&c, &list->items[i]);
 	rc = vps_rtnl_remove_addr(sock, LOOPBACK_INDEX, &addr);
 	key6 = as_key(&addr);
 	disown(owners, &key6, c.cgroup_id);

@@ -158,6 +158,7 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 		info.started_us = init.started_us;
 		info.init = is_alive(&init) ? init.pid : 0;
 	}
+	info.bridged = host->engine->get(group, VPS_ATTR_VNET, text, 2) != -ENODATA;
 	info.state = read_state(host, group, &init);
 	*ret_info = info;
 	return 0;
@@ -502,6 +503,7 @@ int vps_context_create(struct vps_host *host, const struct vps_context_spec *spe
 int vps_context_destroy(struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+	_cleanup_(closep) int lock = -1;
 	struct init_attr init;
 	bool watched;
 	int rc;
@@ -514,6 +516,10 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	watched = !get_init(host, group, &init);
 	if (vps_group_event(group, "populated"))
 		return -EBUSY;
+	/* Nobody gives it an address meanwhile. */
+	lock = openat(host->cg.parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return -errno;
 	/* While the group is there it is known what there is to take back. */
 	rc = vps_addrs_end(host, id, group) ?: remove_group(host, id);
 	if (!rc && watched)

@@ -42,6 +42,14 @@ static bool main_address(int family, const char *far, void *ret_address, size_t 
 	return true;
 }
 
+static bool is_of_vps(const struct vps_host *host, const struct vps_bpf_addr *addr)
+{
+	_cleanup_(closep) int owners = vps_net_map(&host->cg, "owners");
+	uint64_t owner;
+
+	return owners >= 0 && !bpf_map_lookup_elem(owners, addr, &owner);
+}
+
 static int write_host(const struct vps_host *host)
 {
 	_cleanup_(closep) int nets = vps_net_map(&host->cg, "nets");
@@ -51,9 +59,12 @@ static int write_host(const struct vps_host *host)
 	if (nets < 0)
 		return nets;
 	/* Documentation's own addresses are nobody's. */
-	if (!main_address(AF_INET, "198.51.100.1", &net.first4, sizeof(net.first4)))
+	if (!main_address(AF_INET, "198.51.100.1", &net.first4, sizeof(net.first4)) ||
+	    is_of_vps(host, &(struct vps_bpf_addr){ { 0, 0, htonl(0xffff), net.first4 } }))
 		net.first4 = htonl(INADDR_LOOPBACK);
-	main_address(AF_INET6, "2001:db8::1", &net.first6, sizeof(net.first6));
+	if (!main_address(AF_INET6, "2001:db8::1", &net.first6, sizeof(net.first6)) ||
+	    is_of_vps(host, &net.first6))
+		memset(&net.first6, 0, sizeof(net.first6));
 	return bpf_map_update_elem(nets, &id, &net, BPF_ANY) ? -errno : 0;
 }
 
@@ -75,12 +86,8 @@ int vps_host_fence(struct vps_host *host, bool on, struct vps_fault *fault)
 	int rc;
 
 	if (!on) {
-		_cleanup_(closep) int nets = vps_net_map(&host->cg, "nets");
-		const uint64_t id = VPS_BPF_HOST;
-
+		/* What was bound with it goes on to be served by what stays. */
 		rc = host->cg.parent_fd < 0 ? 0 : vps_net_unfence(&host->cg);
-		if (nets >= 0)
-			bpf_map_delete_elem(nets, &id);
 		return rc ? vps_fault(fault, rc, "take the programs away", "") : 0;
 	}
 	rc = vps_cgroups_make_parent(&host->cg, fault);

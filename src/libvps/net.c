@@ -23,15 +23,16 @@
 
 /* Before the names of what is attached to the root of the hierarchy, for the host itself. */
 #define FENCE "host_"
-/* The one that is attached last. */
-#define FENCE_LAST "sock_ops_link"
+/* What is attached last, while there is a fence; and what stays for what was bound then. */
+#define FENCE_LAST "bind6_link"
+#define FENCE_REST "sock_ops_link"
 
 /* The program for devices, and its place: before those of most others. */
 #define STEER "steer_udp"
 #define STEER_PRIORITY 29
 
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR VPS_PINS "/net4-"
+#define PIN_DIR VPS_PINS "/net5-"
 #define PIN_MAX 96
 
 static void skelp(struct net_bpf **skel)
@@ -100,14 +101,26 @@ static int open_network(uint64_t *ret_cookie)
 			  &size) < 0 ? -errno : steal_fd(&network);
 }
 
-/* Those that make a fence around the host. */
-static bool is_of_fence(const struct bpf_program *program)
+/* For whose sockets they are. */
+enum side {
+	OF_CONTEXTS,
+	OF_HOST,	/* the fence */
+	OF_HOST_BOUND,	/* those that were bound while there was a fence */
+};
+
+static bool is_bind(const struct bpf_program *program)
+{
+	return !strncmp(bpf_program__name(program), "bind", strlen("bind"));
+}
+
+static bool is_for(const struct bpf_program *program, enum side side)
 {
 	static const char *const names[] = {
-		"sock_create", "bind4", "bind6", "sendmsg4", "sendmsg6", "getsockname4",
-		"getsockname6", "sock_ops",
+		"sendmsg4", "sendmsg6", "getsockname4", "getsockname6", "sock_ops",
 	};
 
+	if (side == OF_CONTEXTS || (side == OF_HOST && is_bind(program)))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(bpf_program__name(program), names[i]))
 			return true;
@@ -115,7 +128,7 @@ static bool is_of_fence(const struct bpf_program *program)
 }
 
 /* With @dir the maps that are pinned there are used again, and the others are pinned. */
-static int load(uint64_t parent, const char *dir, bool fence, struct net_bpf **ret_skel)
+static int load(uint64_t parent, const char *dir, enum side side, struct net_bpf **ret_skel)
 {
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
 	struct bpf_program *program;
@@ -132,10 +145,9 @@ static int load(uint64_t parent, const char *dir, bool fence, struct net_bpf **r
 		return -errno;
 	skel->rodata->parent = parent;
 	skel->rodata->host_net = cookie;
-	skel->rodata->fence = fence;
+	skel->rodata->fence = side != OF_CONTEXTS;
 	bpf_object__for_each_program(program, skel->obj)
-		if (fence && !is_of_fence(program))
-			bpf_program__set_autoload(program, false);
+		rc = rc ?: bpf_program__set_autoload(program, is_for(program, side));
 	bpf_object__for_each_map(map, skel->obj) {
 		if (!dir || bpf_map__is_internal(map))
 			continue;
@@ -203,8 +215,11 @@ static int attach_all(struct net_bpf *skel, int group, const char *dir, const ch
 	struct bpf_program *program;
 	int rc = 0;
 
+	/* What is bound anew must be known to all others. */
 	bpf_object__for_each_program(program, skel->obj)
-		rc = rc ?: attach(program, group, dir, prefix);
+		rc = rc || is_bind(program) ? rc : attach(program, group, dir, prefix);
+	bpf_object__for_each_program(program, skel->obj)
+		rc = rc || !is_bind(program) ? rc : attach(program, group, dir, prefix);
 	return rc;
 }
 
@@ -304,21 +319,22 @@ static int attach_and_pin(struct net_bpf *skel, int parent_fd, const char *dir)
 	return bpf_obj_pin(bpf_map__fd(skel->maps.tcp_use), path) ? -errno : 0;
 }
 
-static bool has_fence(const struct vps_cgroups *cg)
+static bool has_pin(const struct vps_cgroups *cg, const char *name)
 {
-	_cleanup_(closep) int link = open_pin(cg, FENCE FENCE_LAST);
+	_cleanup_(closep) int pin = open_pin(cg, name);
 
-	return link >= 0;
+	return pin >= 0;
 }
 
-static int attach_fence(const struct vps_cgroups *cg, uint64_t parent, const char *dir)
+static int attach_fence(const struct vps_cgroups *cg, uint64_t parent, const char *dir,
+			enum side side)
 {
 	_cleanup_(closep) int root = open(cg->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
 
 	if (root < 0)
 		return -errno;
-	return load(parent, dir, true, &skel) ?: attach_all(skel, root, dir, FENCE);
+	return load(parent, dir, side, &skel) ?: attach_all(skel, root, dir, FENCE);
 }
 
 /* Is it where programs of another layout are pinned, for this group of all contexts? */
@@ -383,9 +399,10 @@ static int load_and_pin(const void *argument)
 		return rc;
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	rc = load(parent, dir, false, &skel);
-	if (!rc && has_fence(cg))
-		rc = attach_fence(cg, parent, dir);
+	rc = load(parent, dir, OF_CONTEXTS, &skel);
+	if (!rc && has_pin(cg, FENCE FENCE_REST))
+		rc = attach_fence(cg, parent, dir,
+				  has_pin(cg, FENCE FENCE_LAST) ? OF_HOST : OF_HOST_BOUND);
 	rc = rc ?: attach_and_pin(skel, cg->parent_fd, dir);
 	return rc ?: open_own_use(cg);
 }
@@ -395,7 +412,7 @@ static int try_load(const void *nothing)
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
 
 	(void)nothing;
-	return load(0, NULL, false, &skel);
+	return load(0, NULL, OF_CONTEXTS, &skel);
 }
 
 static bool has_other_layout(const struct vps_cgroups *cg)
@@ -526,7 +543,7 @@ static int try_fence(const void *argument)
 	if (lock < 0)
 		return lock;
 	rc = pin_dir(cg, dir) ?: vps_group_cgroup_id(cg->parent_fd, &parent);
-	return rc ?: attach_fence(cg, parent, dir);
+	return rc ?: attach_fence(cg, parent, dir, OF_HOST);
 }
 
 int vps_net_fence(const struct vps_cgroups *cg)
@@ -539,30 +556,24 @@ int vps_net_fence(const struct vps_cgroups *cg)
 		return use;
 	if (bpf_map_update_elem(use, &host, &tcp, BPF_NOEXIST) && errno != EEXIST)
 		return -errno;
-	return vps_bpf_quietly(try_fence, cg);
+	return vps_net_is_fenced(cg) ? 0 : vps_bpf_quietly(try_fence, cg);
 }
 
 bool vps_net_is_fenced(const struct vps_cgroups *cg)
 {
-	return has_fence(cg);
+	return has_pin(cg, FENCE FENCE_LAST);
 }
 
 int vps_net_unfence(const struct vps_cgroups *cg)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
-	struct dirent *entry;
-	char path[PIN_MAX];
-	int rc = pin_dir(cg, path);
+	static const char *const names[] = { FENCE "bind4_link", FENCE "bind6_link" };
+	char dir[PIN_MAX], path[PIN_MAX + 64];
+	int rc = pin_dir(cg, dir);
 
-	if (rc)
-		return rc;
-	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir)))
-		if (!strncmp(entry->d_name, FENCE, strlen(FENCE)) &&
-		    unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-			return -errno;
-	vps_net_end(cg, VPS_BPF_HOST);
-	return 0;
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		if (unlink(path) < 0 && errno != ENOENT)
+			rc = -errno;
+	}
+	return rc;
 }

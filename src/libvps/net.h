@@ -36,7 +36,7 @@ int vps_net_map(const struct vps_cgroups *cg, const char *name);
  */
 int vps_net_steer(const struct vps_cgroups *cg, int ifindex);
 
-/* The programs are over the host's own sockets too, from now on. */
+/* The programs are over the host's own sockets too, from now on; off: not over new ones. */
 int vps_net_fence(const struct vps_cgroups *cg);
 int vps_net_unfence(const struct vps_cgroups *cg);
 bool vps_net_is_fenced(const struct vps_cgroups *cg);

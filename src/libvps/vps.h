@@ -260,6 +260,7 @@ const char *vps_state_name(enum vps_state state);
  * @flags: VPS_F_*
  * @init: pid of its first process in the host's pid namespace, 0 when none is alive
  * @userns: its processes live in a user namespace of their own
+ * @bridged: it has a device on a bridge
  * @started_us: CLOCK_BOOTTIME when it began to run, 0 before
  * @name: the VPS it belongs to, "" when none
  */
@@ -269,6 +270,7 @@ struct vps_context_info {
 	uint32_t flags;
 	pid_t init;
 	bool userns;
+	bool bridged;
 	uint64_t started_us;
 	char name[VPS_NAME_MAX + 1];
 };
@@ -422,8 +424,11 @@ struct vps_spawn {
 	int stdio[3];
 };
 
-/* Capabilities that a VPS keeps, with and without a user namespace of its own. */
-uint64_t vps_caps_default(bool userns);
+/*
+ * Capabilities that a VPS keeps, with and without a user namespace of its own, and with a device
+ * on a bridge: then what the host holds it to would be no wall for its network's administrator.
+ */
+uint64_t vps_caps_default(bool userns, bool bridged);
 
 /* All that this kernel has. */
 uint64_t vps_caps_all(void);

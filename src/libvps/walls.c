@@ -27,9 +27,16 @@
 		     BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_LEASE) | BIT(CAP_AUDIT_CONTROL) | \
 		     BIT(CAP_MKNOD))
 
-uint64_t vps_caps_default(bool userns)
+/*
+ * Over a device on a bridge no VPS is its network's administrator: what is redirected by a device
+ * of its own making (ifb) is marked not to be looked at again, and that mark goes through the
+ * cable, past what guards the host's end.
+ */
+uint64_t vps_caps_default(bool userns, bool bridged)
 {
-	return userns ? CAPS_USERNS : CAPS_PLAIN;
+	uint64_t caps = userns ? CAPS_USERNS : CAPS_PLAIN;
+
+	return bridged ? caps & ~BIT(CAP_NET_ADMIN) : caps;
 }
 
 uint64_t vps_caps_all(void)

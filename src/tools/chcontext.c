@@ -200,7 +200,8 @@ static void check(const struct request *req)
 static uint64_t bounding_set(const struct request *req, bool userns)
 {
 	bool walls = req->root || req->tree || req->secure;
-	uint64_t caps = walls ? vps_caps_default(userns) : vps_caps_all();
+	bool bridged = req->net == VPS_NET_BRIDGE;
+	uint64_t caps = walls ? vps_caps_default(userns, bridged) : vps_caps_all();
 
 	return (caps | req->caps_add) & ~req->caps_drop & vps_caps_all();
 }

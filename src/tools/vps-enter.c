@@ -70,7 +70,7 @@ static int enter(struct vps_host *host, uint32_t id, const char *user, char **ow
 	rc = vps_context_info(host, id, &info);
 	if (rc)
 		cli_die(CLI_EXEC_FAILED, rc, "context %u", id);
-	enter.caps = vps_caps_default(info.userns);
+	enter.caps = vps_caps_default(info.userns, info.bridged);
 	if (!info.userns) {
 		rc = cli_seal_self(own_argv);
 		if (rc)
