@@ -41,7 +41,10 @@
 
 /* ---- a socket begins and ends ------------------------------------------------------ */
 
-/* Nobody is asked before a socket of SCTP, UDP-Lite and others binds or connects. */
+/*
+ * Nobody is asked before a socket of SCTP, UDP-Lite and others binds or connects; and listeners
+ * of MPTCP have no place in the table: whoever is refused one takes TCP.
+ */
 static bool is_bindable(const struct bpf_sock *sk)
 {
 	switch (sk->protocol) {
@@ -49,7 +52,6 @@ static bool is_bindable(const struct bpf_sock *sk)
 	case IPPROTO_UDP:
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-	case IPPROTO_MPTCP:
 		return true;
 	}
 	return false;

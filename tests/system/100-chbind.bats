@@ -525,46 +525,15 @@ has_mptcp() {
 	"$BUILD/system/net" mptcp4 bind=127.0.0.1,0 listen | grep -q 'bind listen'
 }
 
-@test "chbind: MPTCP obeys the same rules" {
+@test "chbind: there is no MPTCP, whose listeners would serve one address alone" {
 	has_mptcp || skip "requires MPTCP"
 	begin_both
-	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen \
-		mptcp4 tag=M bind=$p4,$((port + 2)) listen
-	serve b mptcp4 tag=b bind=0.0.0.0,$port listen mptcp4 tag=l bind=127.0.0.1,$((port + 1)) listen
-	serve a mptcp4 tag=a bind=0.0.0.0,$port listen mptcp4 tag=l bind=127.0.0.1,$((port + 1)) listen \
-		mptcp6 tag=6 bind=::1,$port listen
 	check a <<-END
-		mptcp4 bind=$b4,$port | bind:EADDRNOTAVAIL
-		mptcp4 bind=$h4,80 | bind:EADDRNOTAVAIL
-		mptcp4 freebind bind=$p4,80 | bind:EADDRNOTAVAIL
-		mptcp6 bind=$b6,80 | bind:EADDRNOTAVAIL
-		mptcp4 bind=0.0.0.0,80 | bind
-		mptcp4 connect=$p4,$port read | connect read=P/$p4/$a4
-		mptcp4 connect=$p4,$((port + 2)) read | connect read=M/$p4/$a4
-		mptcp4 bind=$a4b,0 connect=$p4,$port read | bind connect read=P/$p4/$a4b
-		mptcp6 connect=$p6,$port read | connect read=P/$p6/$a6
-		mptcp6 connect=::ffff:$p4,$port read | connect read=P/$p4/$a4
-		mptcp4 connect=127.0.0.1,$((port + 1)) read | connect read=l/127.0.0.1/127.0.0.1
-		tcp4 connect=$a4,$port read | connect read=a/$a4/$a4
-		mptcp6 connect=::1,$port read | connect read=6/::1/::1
+		mptcp4 | socket:EPROTONOSUPPORT
+		mptcp6 | socket:EPROTONOSUPPORT
 	END
-	check a uid=1000 <<-END
-		mptcp4 bind=0.0.0.0,81 | bind:EACCES
-	END
-	check peer <<-END
-		tcp4 connect=$a4,$port read | connect read=a/$a4/$p4
-		mptcp4 connect=$a4,$port read | connect read=a/$a4/$p4
-		mptcp4 connect=$b4,$port read | connect read=b/$b4/$p4
-		mptcp4 connect=$a4,$((port + 1)) | connect:ECONNREFUSED
-	END
-	# One that the table did not take leaves no door open when it ends.
-	serve host tcp4 tag=H bind=0.0.0.0,$((port + 3)) listen
-	vkill -c "$a" -s KILL --wait 10
-	run_first "$a"
-	check peer <<-END
-		tcp4 connect=$h4,$((port + 3)) read | connect read=H/$h4/$p4
-		tcp4 connect=$a4,$((port + 3)) | connect:ECONNREFUSED
-	END
+	net peer mptcp4 bind=0.0.0.0,$port >"$T/got"
+	grep -x 'mptcp4 bind' "$T/got"
 }
 
 @test "chbind: ping works, raw and packet sockets are closed" {
