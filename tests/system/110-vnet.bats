@@ -441,10 +441,13 @@ near() {
 	end_context "$ctx"
 	[ -e "/sys/class/net/vps$ctx" ]
 	ip link add "vps$((ctx + 1))" type bridge
+	ip link add "vpsu999$ctx" type ifb 2>/dev/null || :
 	run -0 vnet sweep
+	[[ $output != *"vpsu999$ctx"* ]]
 	[[ $output == *"vps$ctx: removed"* ]]
 	[[ $output == *"vpsu$index: removed"* ]]
 	[ -e "/sys/class/net/vps$((ctx + 1))" ]
+	ip link del "vpsu999$ctx"
 	no_traces "$ctx"
 	chcontext --ctx $((ctx + 1)) --create >/dev/null
 	echo $((ctx + 1)) >>"$T/contexts"
