@@ -21,6 +21,12 @@
 #define PORTS_MAX 65536
 #define ADDRS_MAX 1048576
 
+/*
+ * Who raises what his device may leave to be cut later sends packets that are as long as many, of
+ * which a rate lets one more pass than it should.
+ */
+#define FRAME_MAX (ETH_HLEN + 65536)
+
 /* More extension headers than these nobody sends in good faith. */
 #define HEADERS_MAX 8
 
@@ -292,7 +298,8 @@ int guard(struct __sk_buff *skb)
 	bool may = false;
 
 	/* What a VLAN is, the bridge would decide by. */
-	if (!port || skb->vlan_present || bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) ||
+	if (!port || skb->len > FRAME_MAX || skb->vlan_present ||
+	    bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) ||
 	    eth.h_proto != skb->protocol || !is_same_mac(eth.h_source, port->mac))
 		return TC_ACT_SHOT;
 	if (eth.h_proto == bpf_htons(ETH_P_IP))

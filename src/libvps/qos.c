@@ -181,11 +181,16 @@ int vps_qos_commit(struct nl_sock *sock, int bridge)
 	return rc;
 }
 
+uint64_t vps_qos_least(uint64_t min, uint64_t max)
+{
+	return min ?: max && max < RATE_SMALL ? max : RATE_SMALL;
+}
+
 int vps_qos_set(struct nl_sock *sock, int bridge, const struct vps_qos *qos,
 		struct vps_fault *fault)
 {
 	uint64_t most = qos->max ?: RATE_ANY;
-	uint64_t least = qos->min ?: most < RATE_SMALL ? most : RATE_SMALL;
+	uint64_t least = vps_qos_least(qos->min, qos->max);
 	struct vps_link link;
 	int rc = 0;
 

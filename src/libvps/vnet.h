@@ -45,7 +45,7 @@ int vps_vnet_check_others(struct vps_host *host, uint32_t id, const struct vps_v
 /**
  * struct vps_vnet_others - what the other VPSes of a bridge have
  * @count: how many there are
- * @min: the sum of what is warranted them
+ * @min: the sum of what is warranted them, and of what they have without that
  * @link: the least of what they say of the whole, 0: nothing
  * @rated: one of them has a rate
  */

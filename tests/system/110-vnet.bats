@@ -276,12 +276,18 @@ no_traces() {
 		--bridge $bridge --ip $net4.6/24 --gateway $net4.6|$net4.6: is no gateway but the VPS's own
 		--bridge $bridge --ip $net4.6/24 --mtu 9000|$bridge: has a smaller MTU than the VPS is to have
 		--bridge $bridge --rate-min 1M|$bridge: no hardware tells the rate of the whole, of which some is to be warranted; set it (--rate-link, RATE_LINK)
-		--bridge $bridge --rate-min 11M --rate-link 10M|$bridge: 11M of 10M: more would be warranted than there is
+		--bridge $bridge --rate-min 11M --rate-link 10M|$bridge: 11016K of 10M: more would be warranted than there is
 	END
 	vnet set --ctx "$first" --rate-min 60M --rate-link 100M
 	run -1 vnet add --ctx "$ctx" --bridge "$bridge" --rate-min 70M
 	[ "$output" = "vnet: $bridge: 130M of 100M: more would be warranted than there is" ]
 	run -0 vnet add --ctx "$ctx" --bridge "$bridge" --rate-min 40M
+	# And who has no rate is to have a little.
+	new_root third
+	chcontext --ctx "$ctx" --create >/dev/null
+	contexts_begun="$contexts_begun $ctx"
+	run -1 vnet add --ctx "$ctx" --bridge "$bridge"
+	[ "$output" = "vnet: $bridge: 100016K of 100M: more would be warranted than there is" ]
 }
 
 @test "vnet: wrong use is told, exit 2" {
