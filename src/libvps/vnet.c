@@ -262,7 +262,9 @@ static void remove_all(struct nl_sock *sock, struct vps_host *host, uint32_t id,
 	uint32_t owner;
 
 	vps_vnet_port_name(id, name);
-	if (!vps_rtnl_link(sock, name, &link) && vps_vnet_is_port(&link, &owner)) {
+	/* Where nothing is noted yet it is what was being made. */
+	if (!vps_rtnl_link(sock, name, &link) && vps_vnet_is_port(&link, &owner) &&
+	    (!note->port || link.ifindex == note->port)) {
 		vps_rtnl_remove_link(sock, link.ifindex);
 		vps_guard_end(link.ifindex);
 	}
@@ -517,19 +519,23 @@ int vps_vnet_remove(struct vps_host *host, uint32_t id, struct vps_fault *fault)
 	return rc;
 }
 
-void vps_vnet_end(struct vps_host *host, uint32_t id, const struct vps_vnet_note *note)
+void vps_vnet_end(struct vps_host *host, uint32_t id, int group)
 {
 	struct work work = { .host = host, .id = id, .group = -1, .lock = -1 };
 
+	if (vps_vnet_read(host, group, &work.note))
+		return;
 	/* What cannot be removed now, vps_vnet_sweep() removes. */
-	if (!lock_and_open(&work, NULL))
-		remove_all(work.sock, host, id, note);
+	if (!lock_and_open(&work, NULL)) {
+		remove_all(work.sock, host, id, &work.note);
+		vps_vnet_forget(host, group);
+	}
 	work_end(&work);
 }
 
 /* ---- what is left behind ------------------------------------------------------------------ */
 
-/* Is it of a context that is gone, or of a bridge on which no VPS is left? */
+/* Is it of a context that is gone or knows nothing of it, or of a bridge on which no VPS is left? */
 static bool is_left(const struct work *work, const struct vps_link *link)
 {
 	_cleanup_(closep) int group = -1;
@@ -545,7 +551,7 @@ static bool is_left(const struct work *work, const struct vps_link *link)
 		return false;
 	group = vps_group_open(&work->host->cg, id);
 	rc = group < 0 ? group : vps_vnet_read(work->host, group, &note);
-	return rc == -ENOENT || rc == -ENODATA;
+	return rc == -ENOENT || rc == -ENODATA || (!rc && note.port != link->ifindex);
 }
 
 static int sweep(struct work *work, void (*told)(const char *device, void *data), void *data)

@@ -94,7 +94,9 @@ int vps_vnet_enter(struct vps_host *host, uint32_t id, int group, pid_t pid,
 /* Does the context have one? For a start that is to fail early. */
 int vps_vnet_expect(const struct vps_host *host, int group, struct vps_fault *fault);
 
-/* The context's group, of which @note was read, is gone. */
-void vps_vnet_end(struct vps_host *host, uint32_t id, const struct vps_vnet_note *note);
+/*
+ * The context's group is about to go. Not when it is gone: its number may be another one's then.
+ */
+void vps_vnet_end(struct vps_host *host, uint32_t id, int group);
 
 #endif /* VPS_VNET_H */
