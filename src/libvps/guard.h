@@ -18,7 +18,7 @@ int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
 		    const unsigned char mac[VPS_MAC_LEN]);
 
 /* It may be from this address too. */
-int vps_guard_allow(int ifindex, const struct vps_addr *addr);
+int vps_guard_allow(struct nl_sock *sock, int ifindex, const struct vps_addr *addr);
 void vps_guard_forbid(int ifindex, const struct vps_addr *addr);
 
 /* The device is gone. */

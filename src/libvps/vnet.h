@@ -81,7 +81,11 @@ int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 int vps_vnet_move_in(struct nl_sock *sock, uint32_t id, const struct vps_vnet_note *note,
 		     pid_t pid, struct vps_fault *fault);
 
-/* The addresses of a device that is inside become those of @vnet, which were those of @before. */
+/*
+ * The addresses of a device that is inside become those of @vnet, which were those of @before. What
+ * its root has done there keeps none from going, which the guard sees to, but may keep one from
+ * being added.
+ */
 int vps_vnet_change_inside(struct nl_sock *sock, uint32_t id, const struct vps_vnet *before,
 			   const struct vps_vnet *vnet, pid_t pid, struct vps_fault *fault);
 

@@ -215,6 +215,22 @@ no_traces() {
 	run -1 grep '^bad-' "$T/seen"
 }
 
+@test "vnet: rates change and addresses go whatever its root has done to the device" {
+	begin 5
+	nsenter -t "$(head -n 1 "$contexts/$ctx/payload/cgroup.procs")" -n \
+		ip link set eth0 netns "$other" name "gone$ctx"
+	vnet set --ctx "$ctx" --rate-max 3M
+	run -0 tc class show dev "vpsd$index"
+	[[ $output == *"ceil 3Mbit"* ]]
+	run -1 vnet set --ctx "$ctx" --add "$net4.6/24"
+	[[ $output == "vnet: "*"find its device inside"* ]]
+	run -0 vnet list --ctx "$ctx" --raw
+	[[ $output == *" 3000000 $net4.5/24,$net6:5/64 -" ]]
+	vnet set --ctx "$ctx" --del "$net4.5"
+	run -0 vnet list --ctx "$ctx" --raw
+	[[ $output == *" 3000000 $net6:5/64 -" ]]
+}
+
 @test "vnet: an address or a hardware address that its root takes himself is none" {
 	begin 5
 	answers "$net4.2" vps-enter "$ctx"
@@ -237,8 +253,9 @@ no_traces() {
 	begin 5
 	run -1 answers "$net4.6" there
 	vnet set --ctx "$ctx" --add "$net4.6/24" --add "$net6:6/64"
-	answers "$net4.6" there
-	answers "$net6:6" there
+	# Who has asked in vain asks again only after a while.
+	wait_until answers "$net4.6" there
+	wait_until answers "$net6:6" there
 	vnet set --ctx "$ctx" --del "$net4.6" --del "$net6:5"
 	run -1 answers "$net4.6" there
 	run -1 answers "$net6:5" there
@@ -246,7 +263,9 @@ no_traces() {
 	vps-enter "$ctx" ip addr add "$net4.6/24" dev eth0
 	run -1 answers "$net4.6" there
 	run -1 vnet set --ctx "$ctx" --del "$net4.6"
-	[ "$output" = "vnet: $ctx: $net4.6: it has no such address" ]
+	[ "$output" = "vnet: $net4.6: it has no such address" ]
+	run -1 vnet set --ctx "$ctx" --add "$net4.5/24"
+	[ "$output" = "vnet: $net4.5: it has this address already" ]
 	run -0 vnet list --ctx "$ctx" --raw
 	[[ $output == *" $net4.5/24,$net6:6/64 -" ]]
 }
