@@ -97,6 +97,18 @@ static int open_guard(void)
 	return rc ?: open_pin("guard_" VNET_BUILD);
 }
 
+bool vps_guard_was_used(void)
+{
+	return !access(PIN_DIR, F_OK);
+}
+
+int vps_guard_prepare(void)
+{
+	_cleanup_(closep) int guard = open_guard();
+
+	return guard < 0 ? guard : 0;
+}
+
 int vps_guard_classifier(void)
 {
 	_cleanup_(closep) int guard = open_guard();

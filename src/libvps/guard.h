@@ -30,6 +30,12 @@ int vps_guard_shed(struct nl_sock *sock);
 /* The program that finds the class of a packet in a device that holds rates: a descriptor. */
 int vps_guard_classifier(void);
 
+/* Is or was there any device on this host? Without a lock, and without making anything. */
+bool vps_guard_was_used(void);
+
+/* Makes ready what vps_guard_begin() needs, with its errors. */
+int vps_guard_prepare(void);
+
 /* Could all this be? Leaves nothing behind. */
 int vps_guard_probe(void);
 

@@ -176,6 +176,9 @@ static int clear_name(struct work *work, const char *name, struct vps_fault *fau
 	return rc && rc != -ENODEV ? vps_fault(fault, rc, "remove", name) : 0;
 }
 
+#define NO_GUARD "this kernel lacks BPF, or filters of devices (CONFIG_NET_SCH_INGRESS," \
+		 " CONFIG_NET_CLS_BPF)"
+
 static int guard_port(struct work *work, struct vps_fault *fault)
 {
 	const struct vps_vnet *vnet = &work->note.vnet;
@@ -186,8 +189,7 @@ static int guard_port(struct work *work, struct vps_fault *fault)
 	rc = vps_guard_begin(work->sock, work->note.port, work->id, mac);
 	for (size_t i = 0; !rc && i < vnet->addr_count; i++)
 		rc = vps_guard_allow(work->sock, work->note.port, &vnet->addrs[i]);
-	return lacks(fault, rc, "this kernel lacks BPF, or filters of devices"
-		     " (CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_BPF)", "guard", vnet->bridge);
+	return lacks(fault, rc, NO_GUARD, "guard", vnet->bridge);
 }
 
 /* ---- rates -------------------------------------------------------------------------- */
@@ -302,6 +304,10 @@ static int build(struct work *work, struct vps_fault *fault)
 	rc = forget_port(work, fault) ?: clear_name(work, name, fault);
 	if (rc)
 		return rc;
+	/* Before there is a device, so that who looks for one finds that there may be. */
+	rc = vps_guard_prepare();
+	if (rc)
+		return lacks(fault, rc, NO_GUARD, "load the guard of", name);
 	rc = make_pair(work, name);
 	if (rc)
 		return lacks(fault, rc, "this kernel lacks veth devices (CONFIG_VETH)",
@@ -648,8 +654,12 @@ int vps_vnet_sweep(struct vps_host *host, void (*told)(const char *device, void 
 		   void *data, struct vps_fault *fault)
 {
 	struct work work = { .host = host, .group = -1, .lock = -1 };
-	int rc = lock_and_open(&work, fault);
+	int rc;
 
+	/* Where BPF is not there, or nobody ever had a device, nothing is made for looking. */
+	if (!vps_guard_was_used())
+		return 0;
+	rc = lock_and_open(&work, fault);
 	if (!rc) {
 		rc = sweep(&work, told, data);
 		if (rc)

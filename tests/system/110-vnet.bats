@@ -482,6 +482,10 @@ near() {
 	[ "$output" = "vnet: vps$((ctx + 1)): is a device of somebody else" ]
 }
 
+@test "vnet: sweep makes nothing where nobody ever had a device" {
+	unshare -m sh -c 'umount -l /sys/fs/bpf && vnet sweep && ! mountpoint -q /sys/fs/bpf'
+}
+
 # ---- of a VPS -------------------------------------------------------------------------------------
 
 @test "vnet: a VPS is started on its bridge, its rates change, and nothing is left when it stops" {
