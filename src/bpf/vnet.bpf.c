@@ -21,13 +21,36 @@
 #define PORTS_MAX 65536
 #define ADDRS_MAX 1048576
 
+/*
+ * Who raises what his device may leave to be cut later sends packets that are as long as many, of
+ * which a rate lets one more pass than it should.
+ */
+#define FRAME_MAX (ETH_HLEN + 65536)
+
 /* More extension headers than these nobody sends in good faith. */
 #define HEADERS_MAX 8
 
+#define UDP_HEADER_LEN 8
+#define PORT_DHCP_SERVER 67
+#define PORT_DHCPV6_SERVER 547
+
+#define IGMP_REPORT_1 0x12
+#define IGMP_REPORT_2 0x16
+#define IGMP_LEAVE 0x17
+#define IGMP_REPORT_3 0x22
+
+#define LISTENER_QUERY 130
+#define ROUTER_SOLICITATION 133
 #define ROUTER_ADVERTISEMENT 134
 #define NEIGHBOUR_SOLICITATION 135
 #define NEIGHBOUR_ADVERTISEMENT 136
 #define REDIRECT 137
+#define MULTICAST_ROUTER 151
+
+/* Who asks for a neighbour sends one option, sometimes two. */
+#define OPTIONS_MAX 4
+#define OPTION_SOURCE_MAC 1
+#define OPTION_TARGET_MAC 2
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -115,33 +138,60 @@ static bool may_arp(struct __sk_buff *skb, const struct vps_bpf_port *port)
 	       has_addr4(skb, sender);
 }
 
+/* No server of DHCP. A first fragment that does not hold the ports is cut on purpose. */
+static bool may_udp(struct __sk_buff *skb, __u32 offset, __u32 end)
+{
+	__be16 source;
+
+	return offset + UDP_HEADER_LEN <= end &&
+	       !bpf_skb_load_bytes(skb, offset, &source, sizeof(source)) &&
+	       source != bpf_htons(PORT_DHCP_SERVER) && source != bpf_htons(PORT_DHCPV6_SERVER);
+}
+
+/* Who asks who listens is a router, to whom a bridge sends all there is. */
+static bool may_igmp(struct __sk_buff *skb, __u32 offset)
+{
+	__u8 type;
+
+	return !bpf_skb_load_bytes(skb, offset, &type, sizeof(type)) &&
+	       (type == IGMP_REPORT_1 || type == IGMP_REPORT_2 || type == IGMP_LEAVE ||
+		type == IGMP_REPORT_3);
+}
+
 static bool may_ip4(struct __sk_buff *skb)
 {
 	struct iphdr ip;
+	__u32 offset;
 
-	return !bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) && has_addr4(skb, ip.saddr);
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) || ip.ihl < 5 ||
+	    !has_addr4(skb, ip.saddr) || ip.protocol == IPPROTO_PIM)
+		return false;
+	if (ip.frag_off & bpf_htons(0x1fff))
+		return true;
+	offset = ETH_HLEN + ip.ihl * 4;
+	if (ip.protocol == IPPROTO_UDP)
+		return may_udp(skb, offset, ETH_HLEN + bpf_ntohs(ip.tot_len));
+	return ip.protocol != IPPROTO_IGMP || may_igmp(skb, offset);
 }
 
 enum {
-	OF_OTHER = -1,		/* no ICMPv6, or the rest of something */
+	OF_REST = -1,		/* the rest of something */
 	OF_NOBODY = -2,		/* not to be understood */
 };
 
 /*
- * Where ICMPv6 begins behind the extension headers, or one of the above. A header that is cut
- * off by fragmentation is not understood; what follows the first fragment is not looked at, since
- * no receiver takes neighbour discovery in fragments (RFC 6980).
+ * Which protocol is behind the extension headers, and where; or one of the above. A header that is
+ * cut off by fragmentation is not understood; what follows the first fragment is not looked at,
+ * since no receiver takes neighbour discovery in fragments (RFC 6980).
  */
-static int find_icmp6(struct __sk_buff *skb, __u8 next)
+static int find_protocol(struct __sk_buff *skb, __u8 next, __u32 *ret_offset)
 {
 	__u32 offset = ETH_HLEN + sizeof(struct ipv6hdr);
 	__u8 header[4];
 	__u16 fragment;
 
-	for (int i = 0; i < HEADERS_MAX; i++) {
+	for (int i = 0; i <= HEADERS_MAX; i++) {
 		switch (next) {
-		case IPPROTO_ICMPV6:
-			return (int)offset;
 		case IPPROTO_HOPOPTS:
 		case IPPROTO_ROUTING:
 		case IPPROTO_DSTOPTS:
@@ -149,13 +199,14 @@ static int find_icmp6(struct __sk_buff *skb, __u8 next)
 		case IPPROTO_AH:
 			break;
 		default:
-			return OF_OTHER;
+			*ret_offset = offset;
+			return next;
 		}
 		if (bpf_skb_load_bytes(skb, offset, header, sizeof(header)))
 			return OF_NOBODY;
 		__builtin_memcpy(&fragment, header + 2, sizeof(fragment));
 		if (next == IPPROTO_FRAGMENT && fragment & bpf_htons(0xfff8))
-			return OF_OTHER;
+			return OF_REST;
 		offset += next == IPPROTO_FRAGMENT ? 8 :
 			  next == IPPROTO_AH ? (header[1] + 2) * 4 : (header[1] + 1) * 8;
 		next = header[0];
@@ -163,31 +214,63 @@ static int find_icmp6(struct __sk_buff *skb, __u8 next)
 	return OF_NOBODY;
 }
 
+/* Neighbours believe the hardware addresses in options, whatever the frame was from. */
+static bool may_options(struct __sk_buff *skb, const struct vps_bpf_port *port, __u32 offset,
+			__u32 end)
+{
+	__u8 option[2 + ETH_ALEN];
+
+	for (int i = 0; i < OPTIONS_MAX && offset < end; i++) {
+		if (offset + sizeof(option) > end ||
+		    bpf_skb_load_bytes(skb, offset, option, sizeof(option)) || !option[1])
+			return false;
+		if ((option[0] == OPTION_SOURCE_MAC || option[0] == OPTION_TARGET_MAC) &&
+		    (option[1] != 1 || !is_same_mac(option + 2, port->mac)))
+			return false;
+		offset += option[1] * 8;
+	}
+	return offset == end;
+}
+
 /* Neighbour discovery of its own addresses, nothing of a router's. */
 static bool may_icmp6(struct __sk_buff *skb, const struct vps_bpf_port *port, __u32 offset,
-		      bool has_source)
+		      __u32 end, bool has_source)
 {
 	struct in6_addr target;
 	__u8 type;
 
-	if (bpf_skb_load_bytes(skb, offset, &type, sizeof(type)))
+	if (offset >= end || bpf_skb_load_bytes(skb, offset, &type, sizeof(type)))
 		return false;
-	if (type == ROUTER_ADVERTISEMENT || type == REDIRECT)
+	switch (type) {
+	case LISTENER_QUERY:
+	case ROUTER_ADVERTISEMENT:
+	case REDIRECT:
+	case MULTICAST_ROUTER:
 		return false;
-	if (type != NEIGHBOUR_ADVERTISEMENT && has_source)
+	case ROUTER_SOLICITATION:
+		return has_source && may_options(skb, port, offset + 8, end);
+	case NEIGHBOUR_SOLICITATION:
+	case NEIGHBOUR_ADVERTISEMENT:
+		break;
+	default:
+		return has_source;
+	}
+	if (!may_options(skb, port, offset + 8 + sizeof(target), end))
+		return false;
+	/* Whom it asks for with a source of its own is anybody. */
+	if (type == NEIGHBOUR_SOLICITATION && has_source)
 		return true;
-	if (type != NEIGHBOUR_ADVERTISEMENT && type != NEIGHBOUR_SOLICITATION)
-		return false;
 	return !bpf_skb_load_bytes(skb, offset + 8, &target, sizeof(target)) &&
 	       has_addr6(skb, port, &target) && (has_source || type == NEIGHBOUR_SOLICITATION);
 }
 
 static bool may_ip6(struct __sk_buff *skb, const struct vps_bpf_port *port)
 {
+	__u32 offset = 0, end;
 	struct ipv6hdr ip;
 	__u32 *source;
 	bool has_source;
-	int offset;
+	int protocol;
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return false;
@@ -195,10 +278,14 @@ static bool may_ip6(struct __sk_buff *skb, const struct vps_bpf_port *port)
 	has_source = source[0] || source[1] || source[2] || source[3];
 	if (has_source && !has_addr6(skb, port, &ip.saddr))
 		return false;
-	offset = find_icmp6(skb, ip.nexthdr);
-	if (offset < 0)
-		return offset == OF_OTHER && has_source;
-	return may_icmp6(skb, port, (__u32)offset, has_source);
+	/* What is behind, a receiver cuts off. */
+	end = ETH_HLEN + sizeof(ip) + bpf_ntohs(ip.payload_len);
+	protocol = find_protocol(skb, ip.nexthdr, &offset);
+	if (protocol == IPPROTO_ICMPV6)
+		return may_icmp6(skb, port, offset, end, has_source);
+	if (protocol == OF_NOBODY || protocol == IPPROTO_PIM || !has_source)
+		return false;
+	return protocol != IPPROTO_UDP || may_udp(skb, offset, end);
 }
 
 /* What comes from a VPS: dropped, or left to the filters behind. */
@@ -211,7 +298,8 @@ int guard(struct __sk_buff *skb)
 	bool may = false;
 
 	/* What a VLAN is, the bridge would decide by. */
-	if (!port || skb->vlan_present || bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) ||
+	if (!port || skb->len > FRAME_MAX || skb->vlan_present ||
+	    bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) ||
 	    eth.h_proto != skb->protocol || !is_same_mac(eth.h_source, port->mac))
 		return TC_ACT_SHOT;
 	if (eth.h_proto == bpf_htons(ETH_P_IP))

@@ -425,21 +425,17 @@ static bool is_half_made(const struct vps_host *host, uint32_t id)
 static int remove_group(struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
-	struct vps_vnet_note note;
 	uint64_t cgroup_id;
-	bool has_vnet;
 	int rc;
 
 	/* Half of one may be left. */
 	if (group < 0 || vps_group_cgroup_id(group, &cgroup_id))
 		return vps_group_remove(&host->cg, id);
-	has_vnet = !vps_vnet_read(host, group, &note);
+	vps_vnet_end(host, id, group);
 	rc = vps_group_remove(&host->cg, id);
 	if (rc)
 		return rc;
 	vps_net_end(&host->cg, cgroup_id);
-	if (has_vnet)
-		vps_vnet_end(host, id, &note);
 	return 0;
 }
 

@@ -97,6 +97,18 @@ static int open_guard(void)
 	return rc ?: open_pin("guard_" VNET_BUILD);
 }
 
+bool vps_guard_was_used(void)
+{
+	return !access(PIN_DIR, F_OK);
+}
+
+int vps_guard_prepare(void)
+{
+	_cleanup_(closep) int guard = open_guard();
+
+	return guard < 0 ? guard : 0;
+}
+
 int vps_guard_classifier(void)
 {
 	_cleanup_(closep) int guard = open_guard();
@@ -129,6 +141,19 @@ static struct vps_bpf_port_addr addr_key(int ifindex, const struct vps_addr *add
 	return key;
 }
 
+/* Where @map is full, what is left of devices that are gone makes room. */
+static int put(struct nl_sock *sock, int map, const void *key, const void *value)
+{
+	int rc = bpf_map_update_elem(map, key, value, BPF_ANY) ? -errno : 0;
+
+	if (rc != -E2BIG)
+		return rc;
+	rc = vps_guard_shed(sock);
+	if (rc)
+		return rc;
+	return bpf_map_update_elem(map, key, value, BPF_ANY) ? -errno : 0;
+}
+
 int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
 		    const unsigned char mac[VPS_MAC_LEN])
 {
@@ -140,15 +165,12 @@ int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
 	if (program < 0 || ports < 0)
 		return program < 0 ? program : ports;
 	memcpy(port.mac, mac, VPS_MAC_LEN);
-	rc = bpf_map_update_elem(ports, &ifindex, &port, BPF_ANY) ? -errno : 0;
-	if (rc == -E2BIG)
-		rc = vps_guard_shed(sock) ?:
-		     bpf_map_update_elem(ports, &ifindex, &port, BPF_ANY) ? -errno : 0;
+	rc = put(sock, ports, &ifindex, &port);
 	rc = rc ?: vps_tc_add_places(sock, ifindex);
 	return rc ?: vps_tc_add_program(sock, ifindex, VPS_TC_INGRESS, program, true);
 }
 
-int vps_guard_allow(int ifindex, const struct vps_addr *addr)
+int vps_guard_allow(struct nl_sock *sock, int ifindex, const struct vps_addr *addr)
 {
 	_cleanup_(closep) int addrs = open_pin("addrs");
 	struct vps_bpf_port_addr key = addr_key(ifindex, addr);
@@ -156,7 +178,7 @@ int vps_guard_allow(int ifindex, const struct vps_addr *addr)
 
 	if (addrs < 0)
 		return addrs;
-	return bpf_map_update_elem(addrs, &key, &yes, BPF_ANY) ? -errno : 0;
+	return put(sock, addrs, &key, &yes);
 }
 
 void vps_guard_forbid(int ifindex, const struct vps_addr *addr)

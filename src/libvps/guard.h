@@ -18,7 +18,7 @@ int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
 		    const unsigned char mac[VPS_MAC_LEN]);
 
 /* It may be from this address too. */
-int vps_guard_allow(int ifindex, const struct vps_addr *addr);
+int vps_guard_allow(struct nl_sock *sock, int ifindex, const struct vps_addr *addr);
 void vps_guard_forbid(int ifindex, const struct vps_addr *addr);
 
 /* The device is gone. */
@@ -29,6 +29,12 @@ int vps_guard_shed(struct nl_sock *sock);
 
 /* The program that finds the class of a packet in a device that holds rates: a descriptor. */
 int vps_guard_classifier(void);
+
+/* Is or was there any device on this host? Without a lock, and without making anything. */
+bool vps_guard_was_used(void);
+
+/* Makes ready what vps_guard_begin() needs, with its errors. */
+int vps_guard_prepare(void);
 
 /* Could all this be? Leaves nothing behind. */
 int vps_guard_probe(void);

@@ -31,13 +31,50 @@ static void device_name(size_t direction, int bridge, char name[IFNAMSIZ])
 		snprintf(name, IFNAMSIZ, "vpsu%d", bridge);
 }
 
+/* By which it is told from a device of somebody else: a name is anybody's. */
+static void device_mac(int bridge, unsigned char mac[VPS_MAC_LEN])
+{
+	uint32_t index = (uint32_t)bridge;
+	const unsigned char bytes[VPS_MAC_LEN] = {
+		0xfe, 'q', (unsigned char)(index >> 24), (unsigned char)(index >> 16),
+		(unsigned char)(index >> 8), (unsigned char)index,
+	};
+
+	memcpy(mac, bytes, VPS_MAC_LEN);
+}
+
+bool vps_qos_is_device(const struct vps_link *link, int *ret_bridge)
+{
+	unsigned char mac[VPS_MAC_LEN];
+	uint64_t bridge;
+
+	if (strcmp(link->kind, "ifb") ||
+	    (strncmp(link->name, "vpsu", 4) && strncmp(link->name, "vpsd", 4)) ||
+	    vps_parse_u64(link->name + 4, &bridge) || bridge > INT32_MAX)
+		return false;
+	device_mac((int)bridge, mac);
+	if (memcmp(mac, link->mac, VPS_MAC_LEN) != 0)
+		return false;
+	*ret_bridge = (int)bridge;
+	return true;
+}
+
+/* -ENODEV there is none; -EEXIST it is somebody else's. */
 static int find_device(struct nl_sock *sock, size_t direction, int bridge,
 		       struct vps_link *ret_link)
 {
+	struct vps_link link;
 	char name[IFNAMSIZ];
+	int rc, of;
 
 	device_name(direction, bridge, name);
-	return vps_rtnl_link(sock, name, ret_link);
+	rc = vps_rtnl_link(sock, name, &link);
+	if (rc)
+		return rc;
+	if (!vps_qos_is_device(&link, &of))
+		return -EEXIST;
+	*ret_link = link;
+	return 0;
 }
 
 static int lacks(struct vps_fault *fault, int rc, const char *what, const char *step)
@@ -54,18 +91,6 @@ bool vps_qos_is_on(struct nl_sock *sock, int bridge)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (find_device(sock, i, bridge, &link) || strcmp(link.alias, DONE))
 			return false;
-	return true;
-}
-
-bool vps_qos_is_device(const struct vps_link *link, int *ret_bridge)
-{
-	uint64_t bridge;
-
-	if (strcmp(link->kind, "ifb") ||
-	    (strncmp(link->name, "vpsu", 4) && strncmp(link->name, "vpsd", 4)) ||
-	    vps_parse_u64(link->name + 4, &bridge) || bridge > INT32_MAX)
-		return false;
-	*ret_bridge = (int)bridge;
 	return true;
 }
 
@@ -107,6 +132,7 @@ static int prepare_device(struct nl_sock *sock, size_t direction, int bridge, ui
 {
 	_cleanup_(closep) int classifier = vps_guard_classifier();
 	uint64_t rate = line ?: RATE_ANY;
+	unsigned char mac[VPS_MAC_LEN];
 	struct vps_link link;
 	char name[IFNAMSIZ];
 	int rc;
@@ -114,12 +140,13 @@ static int prepare_device(struct nl_sock *sock, size_t direction, int bridge, ui
 	if (classifier < 0)
 		return vps_fault(fault, classifier, "load the program for", "rates");
 	device_name(direction, bridge, name);
-	rc = vps_rtnl_make_link(sock, name, "ifb");
+	device_mac(bridge, mac);
+	rc = vps_rtnl_make_link(sock, name, "ifb", mac);
 	if (rc && rc != -EEXIST)
 		return lacks(fault, rc, "this kernel lacks ifb devices (CONFIG_IFB)",
 			     "make a device for");
 	rc = find_device(sock, direction, bridge, &link);
-	if (!rc && strcmp(link.kind, "ifb"))
+	if (rc == -EEXIST)
 		return vps_refuse(fault, -EEXIST, "is a device of somebody else", name);
 	rc = rc ?: vps_tc_add_htb(sock, link.ifindex, CLASS_OTHER);
 	rc = rc ?: vps_tc_add_class(sock, link.ifindex, 0, CLASS_LINE, rate, rate);
@@ -154,11 +181,16 @@ int vps_qos_commit(struct nl_sock *sock, int bridge)
 	return rc;
 }
 
+uint64_t vps_qos_least(uint64_t min, uint64_t max)
+{
+	return min ?: max && max < RATE_SMALL ? max : RATE_SMALL;
+}
+
 int vps_qos_set(struct nl_sock *sock, int bridge, const struct vps_qos *qos,
 		struct vps_fault *fault)
 {
 	uint64_t most = qos->max ?: RATE_ANY;
-	uint64_t least = qos->min ?: most < RATE_SMALL ? most : RATE_SMALL;
+	uint64_t least = vps_qos_least(qos->min, qos->max);
 	struct vps_link link;
 	int rc = 0;
 
@@ -188,6 +220,6 @@ void vps_qos_end(struct nl_sock *sock, int bridge)
 	struct vps_link link;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (!find_device(sock, i, bridge, &link) && !strcmp(link.kind, "ifb"))
+		if (!find_device(sock, i, bridge, &link))
 			vps_rtnl_remove_link(sock, link.ifindex);
 }

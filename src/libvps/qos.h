@@ -20,6 +20,9 @@ struct vps_qos {
 	uint64_t max;
 };
 
+/* What a VPS with these rates has in any case: enough to be heard where nothing is warranted. */
+uint64_t vps_qos_least(uint64_t min, uint64_t max);
+
 /* Is the bridge's traffic sent through such devices, wholly? */
 bool vps_qos_is_on(struct nl_sock *sock, int bridge);
 

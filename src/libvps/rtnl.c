@@ -317,7 +317,8 @@ int vps_rtnl_links(struct nl_sock *sock, struct vps_link **ret_links, size_t *re
 	return 0;
 }
 
-int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind)
+int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind,
+		       const unsigned char *mac)
 {
 	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
 	struct nl_msg *msg = vps_rtnl_message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
@@ -325,6 +326,7 @@ int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind)
 	struct nlattr *nest;
 
 	if (!msg || nla_put_string(msg, IFLA_IFNAME, name) ||
+	    (mac && nla_put(msg, IFLA_ADDRESS, VPS_MAC_LEN, mac)) ||
 	    !(nest = nla_nest_start(msg, IFLA_LINKINFO)) ||
 	    nla_put_string(msg, IFLA_INFO_KIND, kind)) {
 		nlmsg_free(msg);

@@ -72,8 +72,12 @@ int vps_rtnl_link_at(struct nl_sock *sock, int ifindex, struct vps_link *ret_lin
 /* All of them; free(3) the array. */
 int vps_rtnl_links(struct nl_sock *sock, struct vps_link **ret_links, size_t *ret_count);
 
-/* One of a kind that needs no more words. -EEXIST; -EOPNOTSUPP there is no such kind. */
-int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind);
+/*
+ * One of a kind that needs no more words. @mac: or NULL. -EEXIST; -EOPNOTSUPP there is no such
+ * kind.
+ */
+int vps_rtnl_make_link(struct nl_sock *sock, const char *name, const char *kind,
+		       const unsigned char *mac);
 
 int vps_rtnl_set_up(struct nl_sock *sock, int ifindex);
 int vps_rtnl_set_alias(struct nl_sock *sock, int ifindex, const char *alias);

@@ -25,13 +25,25 @@
  */
 #define BURST_NS UINT64_C(20000000)
 #define BURST_BYTES 3200
-/* Each class in turn sends as much, since a packet may be 64 KiB before it is cut. */
-#define QUANTUM 65536
+/* Each class in turn sends as much, since a packet may be 64 KiB and more before it is cut. */
+#define QUANTUM (128u << 10)
+
+/* Ethernet's: preamble, check sum and gap, and the shortest frame with them. */
+#define FRAME_AROUND 24
+#define FRAME_LEAST 84
 
 /* How long the last in a queue may have to wait, and a queue in bytes. */
 #define QUEUE_MS 100
 #define QUEUE_LEAST (64u << 10)
 #define QUEUE_MOST (4u << 20)
+/*
+ * Of the other kind: what is in memory for packets is up to twice their bytes, the least of them
+ * as many; and flows enough for one VPS, since each class has its own.
+ */
+#define QUEUE_MEMORY 2
+#define PACKET_LEAST 64
+#define QUEUE_PACKETS 10240
+#define QUEUE_FLOWS 128
 /* Of a full packet, before a queue that measures waiting takes it for a jam. */
 #define FRAME_BITS UINT64_C(12112)
 
@@ -178,10 +190,13 @@ static uint32_t burst_ticks(uint64_t rate)
 	return (uint32_t)((ns > BURST_NS ? ns : BURST_NS) / NS_PER_TICK);
 }
 
-static struct tc_ratespec rate_spec(uint64_t rate)
+/* @line: as on a wire. What a VPS has is counted as it sends it, whatever is below the bridge. */
+static struct tc_ratespec rate_spec(uint64_t rate, bool line)
 {
 	return (struct tc_ratespec){
 		.linklayer = TC_LINKLAYER_ETHERNET,
+		.overhead = line ? FRAME_AROUND : 0,
+		.mpu = line ? FRAME_LEAST : 0,
 		.rate = rate > UINT32_MAX ? UINT32_MAX : (__u32)rate,
 	};
 }
@@ -191,8 +206,8 @@ int vps_tc_add_class(struct nl_sock *sock, int ifindex, uint32_t parent, uint32_
 {
 	uint64_t bytes = rate / 8, ceil = most / 8;
 	struct tc_htb_opt opt = {
-		.rate = rate_spec(bytes), .ceil = rate_spec(ceil), .buffer = burst_ticks(bytes),
-		.cbuffer = burst_ticks(ceil), .quantum = QUANTUM,
+		.rate = rate_spec(bytes, !parent), .ceil = rate_spec(ceil, !parent),
+		.buffer = burst_ticks(bytes), .cbuffer = burst_ticks(ceil), .quantum = QUANTUM,
 	};
 	struct nl_msg *msg = message(RTM_NEWTCLASS, NLM_F_CREATE, ifindex,
 				     TC_H_MAKE(1u << 16, parent), TC_H_MAKE(1u << 16, minor), 0,
@@ -213,26 +228,40 @@ int vps_tc_add_class(struct nl_sock *sock, int ifindex, uint32_t parent, uint32_
 	return talk(sock, msg, failed);
 }
 
-static int add_queue(struct nl_sock *sock, int ifindex, uint32_t minor, const char *kind,
-		     uint32_t bytes, uint64_t target_us)
+static struct nl_msg *queue(int ifindex, uint32_t minor, const char *kind)
+{
+	return message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, ifindex,
+		       TC_H_MAKE(1u << 16, minor), 0, 0, kind);
+}
+
+static int add_fifo(struct nl_sock *sock, int ifindex, uint32_t minor, uint32_t bytes)
 {
 	struct tc_fifo_qopt fifo = { .limit = bytes };
-	/* Nested for one kind, bare for the other. */
-	bool codel = target_us;
-	struct nl_msg *msg = message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, ifindex,
-				     TC_H_MAKE(1u << 16, minor), 0, 0, kind);
-	struct nlattr *options;
+	struct nl_msg *msg = queue(ifindex, minor, "bfifo");
+
+	return talk(sock, msg, msg ? nla_put(msg, TCA_OPTIONS, sizeof(fifo), &fifo) : 0);
+}
+
+/* @flows: 0 of one that is there, which keeps its own. */
+static int add_codel(struct nl_sock *sock, int ifindex, uint32_t minor, uint32_t bytes,
+		     uint32_t target_us, uint32_t flows)
+{
+	uint32_t packets = bytes / PACKET_LEAST < QUEUE_PACKETS ? bytes / PACKET_LEAST :
+								   QUEUE_PACKETS;
+	struct nl_msg *msg = queue(ifindex, minor, "fq_codel");
+	struct nlattr *options = msg ? nla_nest_start(msg, TCA_OPTIONS) : NULL;
 	int failed;
 
-	if (!msg)
+	if (!options) {
+		nlmsg_free(msg);
 		return -ENOMEM;
-	if (!codel)
-		return talk(sock, msg, nla_put(msg, TCA_OPTIONS, sizeof(fifo), &fifo));
-	options = nla_nest_start(msg, TCA_OPTIONS);
-	if (!options)
-		return talk(sock, msg, -ENOMEM);
-	failed = nla_put_u32(msg, TCA_FQ_CODEL_TARGET, (uint32_t)target_us) ?:
-		 nla_put_u32(msg, TCA_FQ_CODEL_INTERVAL, (uint32_t)target_us * 20);
+	}
+	failed = nla_put_u32(msg, TCA_FQ_CODEL_TARGET, target_us) ?:
+		 nla_put_u32(msg, TCA_FQ_CODEL_INTERVAL, target_us * 20);
+	failed = failed ?: nla_put_u32(msg, TCA_FQ_CODEL_LIMIT, packets);
+	failed = failed ?: nla_put_u32(msg, TCA_FQ_CODEL_MEMORY_LIMIT, QUEUE_MEMORY * bytes);
+	if (!failed && flows)
+		failed = nla_put_u32(msg, TCA_FQ_CODEL_FLOWS, flows);
 	nla_nest_end(msg, options);
 	return talk(sock, msg, failed);
 }
@@ -240,15 +269,17 @@ static int add_queue(struct nl_sock *sock, int ifindex, uint32_t minor, const ch
 /* Where there is one, a queue that keeps waiting short and flows apart. */
 int vps_tc_add_leaf(struct nl_sock *sock, int ifindex, uint32_t minor, uint64_t most)
 {
-	uint64_t target_us = FRAME_BITS * 3 / 2 * 1000000 / most;
-	uint64_t bytes = most / 8 * QUEUE_MS / 1000;
-	int rc = add_queue(sock, ifindex, minor, "fq_codel", 0,
-			   target_us > 5000 ? target_us : 5000);
+	uint64_t target = FRAME_BITS * 3 / 2 * 1000000 / most;
+	uint32_t target_us = target > 5000 ? (uint32_t)target : 5000, bytes;
+	uint64_t moment = most / 8 * QUEUE_MS / 1000;
+	int rc;
 
-	if (rc != -ENOENT)
-		return rc;
-	bytes = bytes < QUEUE_LEAST ? QUEUE_LEAST : bytes > QUEUE_MOST ? QUEUE_MOST : bytes;
-	return add_queue(sock, ifindex, minor, "bfifo", (uint32_t)bytes, 0);
+	bytes = moment < QUEUE_LEAST ? QUEUE_LEAST :
+		moment > QUEUE_MOST ? QUEUE_MOST : (uint32_t)moment;
+	rc = add_codel(sock, ifindex, minor, bytes, target_us, QUEUE_FLOWS);
+	if (rc == -EINVAL)
+		rc = add_codel(sock, ifindex, minor, bytes, target_us, 0);
+	return rc == -ENOENT ? add_fifo(sock, ifindex, minor, bytes) : rc;
 }
 
 int vps_tc_remove_class(struct nl_sock *sock, int ifindex, uint32_t minor)

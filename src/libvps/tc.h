@@ -29,7 +29,10 @@ int vps_tc_add_redirect(struct nl_sock *sock, int ifindex, enum vps_tc_place pla
 /* The queue of a device: classes 1:N, the default one is @other. */
 int vps_tc_add_htb(struct nl_sock *sock, int ifindex, uint32_t other);
 
-/* Class 1:@minor, below 1:@parent or 0; bits a second warranted and at the most. */
+/*
+ * Class 1:@minor, below 1:@parent; bits a second warranted and at the most. With @parent 0 it
+ * stands for the wire, and Ethernet's own bits count.
+ */
 int vps_tc_add_class(struct nl_sock *sock, int ifindex, uint32_t parent, uint32_t minor,
 		     uint64_t rate, uint64_t most);
 

@@ -148,7 +148,7 @@ int vps_vnet_look_around(struct vps_host *host, uint32_t id, int bridge,
 		    !counts(host, ids[i], &info))
 			continue;
 		others.count++;
-		others.min += vnet->rate_min;
+		others.min += vps_qos_least(vnet->rate_min, vnet->rate_max);
 		others.rated |= vnet->rate_min || vnet->rate_max;
 		if (vnet->rate_link && (!others.link || vnet->rate_link < others.link))
 			others.link = vnet->rate_link;
@@ -192,7 +192,7 @@ static int check_rates(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 {
 	struct vps_vnet_others others;
 	char sum[24], whole[24], object[96];
-	uint64_t line;
+	uint64_t line, all;
 	int rc;
 
 	if (vnet->rate_max && vnet->rate_min > vnet->rate_max)
@@ -205,9 +205,11 @@ static int check_rates(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 		return vps_refuse(fault, -ENODATA, "no hardware tells the rate of the whole, of"
 				  " which some is to be warranted; set it (--rate-link, RATE_LINK)",
 				  bridge->name);
-	if (line && others.min + vnet->rate_min > line) {
+	all = others.min + vps_qos_least(vnet->rate_min, vnet->rate_max);
+	/* As long as nobody has a rate nothing is held. */
+	if (line && all > line && (others.rated || vnet->rate_min || vnet->rate_max)) {
 		snprintf(object, sizeof(object), "%s: %s of %s", bridge->name,
-			 rate_text(others.min + vnet->rate_min, sum), rate_text(line, whole));
+			 rate_text(all, sum), rate_text(line, whole));
 		return vps_refuse(fault, -EDQUOT, "more would be warranted than there is", object);
 	}
 	return 0;

@@ -185,26 +185,47 @@ static bool has_addr(const struct vps_vnet *vnet, const struct vps_addr *addr)
 	return false;
 }
 
-int vps_vnet_change_inside(struct nl_sock *sock, uint32_t id, const struct vps_vnet *before,
-			   const struct vps_vnet *vnet, pid_t pid, struct vps_fault *fault)
+/* How many of @vnet's addresses are not of @other? */
+static size_t count_others(const struct vps_vnet *vnet, const struct vps_vnet *other)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < vnet->addr_count; i++)
+		count += !has_addr(other, &vnet->addrs[i]);
+	return count;
+}
+
+static int find_inside(struct nl_sock *sock, uint32_t id, pid_t pid, struct nl_sock **ret_inside,
+		       struct vps_link *ret_link)
 {
 	_cleanup_(closep) int netns = vps_rtnl_netns(pid);
-	_cleanup_(vps_rtnl_closep) struct nl_sock *inside = NULL;
 	char name[IFNAMSIZ];
 	struct vps_link link;
 	int rc;
 
 	if (netns < 0)
-		return vps_fault(fault, netns, "open its network", "");
+		return netns;
 	vps_vnet_port_name(id, name);
-	rc = vps_rtnl_open_at(netns, &inside) ?: vps_rtnl_link(sock, name, &link);
+	rc = vps_rtnl_open_at(netns, ret_inside) ?: vps_rtnl_link(sock, name, &link);
 	/* Its root may have given it another name, but it is the other end. */
-	rc = rc ?: vps_rtnl_link_at(inside, link.peer, &link);
+	return rc ?: vps_rtnl_link_at(*ret_inside, link.peer, ret_link);
+}
+
+int vps_vnet_change_inside(struct nl_sock *sock, uint32_t id, const struct vps_vnet *before,
+			   const struct vps_vnet *vnet, pid_t pid, struct vps_fault *fault)
+{
+	size_t added = count_others(vnet, before), gone = count_others(before, vnet);
+	_cleanup_(vps_rtnl_closep) struct nl_sock *inside = NULL;
+	struct vps_link link;
+	int rc;
+
+	if (!added && !gone)
+		return 0;
+	rc = find_inside(sock, id, pid, &inside, &link);
 	if (rc)
-		return vps_fault(fault, rc, "find its device inside", "");
+		return added ? vps_fault(fault, rc, "find its device inside", "") : 0;
 	for (size_t i = 0; i < before->addr_count; i++)
 		if (!has_addr(vnet, &before->addrs[i]))
-			/* Its root may have removed it himself. */
 			(void)vps_rtnl_remove_addr(inside, link.ifindex, &before->addrs[i]);
 	for (size_t i = 0; !rc && i < vnet->addr_count; i++)
 		if (!has_addr(before, &vnet->addrs[i]))

@@ -15,9 +15,9 @@ static const char *find_missing(struct nl_sock *sock)
 {
 	struct vps_link port;
 
-	if (vps_rtnl_make_link(sock, "bridge", "bridge"))
+	if (vps_rtnl_make_link(sock, "bridge", "bridge", NULL))
 		return "the kernel lacks bridges (CONFIG_BRIDGE)";
-	if (vps_rtnl_make_link(sock, "port", "veth") || vps_rtnl_link(sock, "port", &port))
+	if (vps_rtnl_make_link(sock, "port", "veth", NULL) || vps_rtnl_link(sock, "port", &port))
 		return "the kernel lacks veth devices (CONFIG_VETH)";
 	if (vps_tc_add_places(sock, port.ifindex))
 		return "the kernel lacks filters of devices (CONFIG_NET_SCH_INGRESS)";
@@ -29,7 +29,7 @@ static const char *find_missing_rates(struct nl_sock *sock)
 {
 	struct vps_link port;
 
-	if (vps_rtnl_make_link(sock, "rates", "ifb") || vps_rtnl_link(sock, "rates", &port))
+	if (vps_rtnl_make_link(sock, "rates", "ifb", NULL) || vps_rtnl_link(sock, "rates", &port))
 		return "the kernel lacks ifb devices (CONFIG_IFB)";
 	if (vps_tc_add_htb(sock, port.ifindex, 2) ||
 	    vps_tc_add_class(sock, port.ifindex, 0, 1, VPS_RATE_LEAST, VPS_RATE_MOST))

@@ -176,6 +176,9 @@ static int clear_name(struct work *work, const char *name, struct vps_fault *fau
 	return rc && rc != -ENODEV ? vps_fault(fault, rc, "remove", name) : 0;
 }
 
+#define NO_GUARD "this kernel lacks BPF, or filters of devices (CONFIG_NET_SCH_INGRESS," \
+		 " CONFIG_NET_CLS_BPF)"
+
 static int guard_port(struct work *work, struct vps_fault *fault)
 {
 	const struct vps_vnet *vnet = &work->note.vnet;
@@ -185,9 +188,8 @@ static int guard_port(struct work *work, struct vps_fault *fault)
 	vps_vnet_peer_mac(work->id, mac);
 	rc = vps_guard_begin(work->sock, work->note.port, work->id, mac);
 	for (size_t i = 0; !rc && i < vnet->addr_count; i++)
-		rc = vps_guard_allow(work->note.port, &vnet->addrs[i]);
-	return lacks(fault, rc, "this kernel lacks BPF, or filters of devices"
-		     " (CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_BPF)", "guard", vnet->bridge);
+		rc = vps_guard_allow(work->sock, work->note.port, &vnet->addrs[i]);
+	return lacks(fault, rc, NO_GUARD, "guard", vnet->bridge);
 }
 
 /* ---- rates -------------------------------------------------------------------------- */
@@ -262,7 +264,9 @@ static void remove_all(struct nl_sock *sock, struct vps_host *host, uint32_t id,
 	uint32_t owner;
 
 	vps_vnet_port_name(id, name);
-	if (!vps_rtnl_link(sock, name, &link) && vps_vnet_is_port(&link, &owner)) {
+	/* Where nothing is noted yet it is what was being made. */
+	if (!vps_rtnl_link(sock, name, &link) && vps_vnet_is_port(&link, &owner) &&
+	    (!note->port || link.ifindex == note->port)) {
 		vps_rtnl_remove_link(sock, link.ifindex);
 		vps_guard_end(link.ifindex);
 	}
@@ -274,6 +278,21 @@ static void remove_all(struct nl_sock *sock, struct vps_host *host, uint32_t id,
 		vps_qos_end(sock, note->bridge);
 }
 
+/* What the guard knows of a device before, which went with the network that it was in. */
+static int forget_port(struct work *work, struct vps_fault *fault)
+{
+	int port = work->note.port, rc;
+
+	if (!port)
+		return 0;
+	vps_guard_end(port);
+	for (size_t i = 0; i < work->note.vnet.addr_count; i++)
+		vps_guard_forbid(port, &work->note.vnet.addrs[i]);
+	work->note.port = 0;
+	rc = vps_vnet_write(work->host, work->group, &work->note);
+	return rc ? vps_fault(fault, rc, "note the device", "") : 0;
+}
+
 /* The pair, guarded before it is plugged in, as work->note says. */
 static int build(struct work *work, struct vps_fault *fault)
 {
@@ -282,9 +301,13 @@ static int build(struct work *work, struct vps_fault *fault)
 	int rc;
 
 	vps_vnet_port_name(work->id, name);
-	rc = clear_name(work, name, fault);
+	rc = forget_port(work, fault) ?: clear_name(work, name, fault);
 	if (rc)
 		return rc;
+	/* Before there is a device, so that who looks for one finds that there may be. */
+	rc = vps_guard_prepare();
+	if (rc)
+		return lacks(fault, rc, NO_GUARD, "load the guard of", name);
 	rc = make_pair(work, name);
 	if (rc)
 		return lacks(fault, rc, "this kernel lacks veth devices (CONFIG_VETH)",
@@ -410,68 +433,126 @@ int vps_vnet_enter(struct vps_host *host, uint32_t id, int group, pid_t pid,
 	return rc;
 }
 
-static int has_addr(const struct vps_vnet *vnet, const struct vps_addr *addr)
+/* ---- changing ------------------------------------------------------------------------ */
+
+/* -1: it has not. */
+static int find_addr(const struct vps_vnet *vnet, const struct vps_addr *addr)
 {
 	for (size_t i = 0; i < vnet->addr_count; i++)
 		if (vps_addr_equal(&vnet->addrs[i], addr))
-			return true;
-	return false;
+			return (int)i;
+	return -1;
 }
 
-/* First what may be sent, then what is: and the other way round for what goes. */
-static int change_addrs(struct work *work, const struct vps_vnet *before, pid_t pid,
-			struct vps_fault *fault)
+static int refuse_addr(struct vps_fault *fault, int err, const char *why,
+		       const struct vps_addr *addr)
+{
+	char text[VPS_ADDR_TEXT_MAX];
+
+	vps_format_addr(addr, text);
+	return vps_refuse(fault, err, why, text);
+}
+
+static int apply_addrs(const struct vps_vnet_change *change, struct vps_vnet *vnet,
+		       struct vps_fault *fault)
+{
+	for (size_t i = 0; i < change->gone_count; i++) {
+		int at = find_addr(vnet, &change->gone[i]);
+
+		if (at < 0)
+			return refuse_addr(fault, -EADDRNOTAVAIL, "it has no such address",
+					   &change->gone[i]);
+		vnet->addr_count--;
+		memmove(&vnet->addrs[at], &vnet->addrs[at + 1],
+			(vnet->addr_count - (size_t)at) * sizeof(*vnet->addrs));
+	}
+	for (size_t i = 0; i < change->added_count; i++) {
+		if (find_addr(vnet, &change->added[i]) >= 0)
+			return refuse_addr(fault, -EEXIST, "it has this address already",
+					   &change->added[i]);
+		if (vnet->addr_count == VPS_ADDRS_MAX)
+			return refuse_addr(fault, -E2BIG, "a VPS has 256 at the most",
+					   &change->added[i]);
+		vnet->addrs[vnet->addr_count++] = change->added[i];
+	}
+	return 0;
+}
+
+static int apply(const struct vps_vnet_change *change, struct vps_vnet *vnet,
+		 struct vps_fault *fault)
+{
+	if (change->rate_min != VPS_RATE_KEEP)
+		vnet->rate_min = change->rate_min;
+	if (change->rate_max != VPS_RATE_KEEP)
+		vnet->rate_max = change->rate_max;
+	if (change->rate_link != VPS_RATE_KEEP)
+		vnet->rate_link = change->rate_link;
+	return apply_addrs(change, vnet, fault);
+}
+
+/*
+ * From @before to what work->note says; @there: the device is. Whenever this is cut short, nothing
+ * may be sent from an address that the note does not tell of, and that so may be given to another.
+ */
+static int take_effect(struct work *work, const struct vps_vnet *before, bool there, pid_t pid,
+		       struct vps_fault *fault)
 {
 	const struct vps_vnet *vnet = &work->note.vnet;
-	int rc = 0;
+	int rc;
 
-	for (size_t i = 0; !rc && i < vnet->addr_count; i++)
-		rc = vps_guard_allow(work->note.port, &vnet->addrs[i]);
+	for (size_t i = 0; there && i < before->addr_count; i++)
+		if (find_addr(vnet, &before->addrs[i]) < 0)
+			vps_guard_forbid(work->note.port, &before->addrs[i]);
+	rc = vps_vnet_write(work->host, work->group, &work->note);
+	if (rc)
+		return vps_fault(fault, rc, "note the device", "");
+	for (size_t i = 0; there && !rc && i < vnet->addr_count; i++)
+		if (find_addr(before, &vnet->addrs[i]) < 0)
+			rc = vps_guard_allow(work->sock, work->note.port, &vnet->addrs[i]);
 	if (rc)
 		return vps_fault(fault, rc, "allow its addresses", "");
-	if (pid)
-		rc = vps_vnet_change_inside(work->sock, work->id, before, vnet, pid, fault);
-	for (size_t i = 0; !rc && i < before->addr_count; i++)
-		if (!has_addr(vnet, &before->addrs[i]))
-			vps_guard_forbid(work->note.port, &before->addrs[i]);
-	return rc;
+	rc = there ? set_rates(work, fault) : 0;
+	if (rc || !there || !pid)
+		return rc;
+	return vps_vnet_change_inside(work->sock, work->id, before, vnet, pid, fault);
 }
 
-static int change(struct work *work, const struct vps_vnet *vnet, struct vps_fault *fault)
+static int change(struct work *work, const struct vps_vnet_change *asked,
+		  struct vps_fault *fault)
 {
-	struct vps_vnet before;
+	struct vps_vnet before, after;
 	struct vps_link link;
+	pid_t pid = 0;
 	bool there;
-	pid_t pid;
 	int rc = vps_vnet_read(work->host, work->group, &work->note);
 
 	if (rc)
 		return vps_vnet_expect(work->host, work->group, fault) ?: rc;
-	rc = running_in(work, &pid, fault) ?:
-	     vps_vnet_check(work->host, work->sock, work->id, vnet, &work->bridge, fault);
+	before = after = work->note.vnet;
+	rc = apply(asked, &after, fault);
+	if (!rc && asked->added_count)
+		rc = running_in(work, &pid, fault);
+	else if (!rc && asked->gone_count)
+		(void)running_in(work, &pid, NULL);
+	rc = rc ?: vps_vnet_check(work->host, work->sock, work->id, &after, &work->bridge, fault);
 	if (rc)
 		return rc;
-	before = work->note.vnet;
-	work->note.vnet = *vnet;
 	/* It may be made only with the next first process, or be removed by the VPS's root. */
 	there = !vps_rtnl_link_at(work->sock, work->note.port, &link);
-	if (there)
-		rc = set_rates(work, fault) ?: change_addrs(work, &before, pid, fault);
-	if (!rc && (rc = vps_vnet_write(work->host, work->group, &work->note)))
-		vps_fault(fault, rc, "note the device", "");
-	if (rc && there) {
+	work->note.vnet = after;
+	rc = take_effect(work, &before, there, pid, fault);
+	if (rc) {
 		work->note.vnet = before;
-		(void)set_rates(work, NULL);
-		(void)change_addrs(work, vnet, pid, NULL);
+		(void)take_effect(work, &after, there, pid, NULL);
 	}
 	return rc;
 }
 
-int vps_vnet_change(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+int vps_vnet_change(struct vps_host *host, uint32_t id, const struct vps_vnet_change *asked,
 		    struct vps_fault *fault)
 {
 	struct work work;
-	int rc = work_begin(&work, host, id, fault) ?: change(&work, vnet, fault);
+	int rc = work_begin(&work, host, id, fault) ?: change(&work, asked, fault);
 
 	work_end(&work);
 	return rc;
@@ -517,19 +598,23 @@ int vps_vnet_remove(struct vps_host *host, uint32_t id, struct vps_fault *fault)
 	return rc;
 }
 
-void vps_vnet_end(struct vps_host *host, uint32_t id, const struct vps_vnet_note *note)
+void vps_vnet_end(struct vps_host *host, uint32_t id, int group)
 {
 	struct work work = { .host = host, .id = id, .group = -1, .lock = -1 };
 
+	if (vps_vnet_read(host, group, &work.note))
+		return;
 	/* What cannot be removed now, vps_vnet_sweep() removes. */
-	if (!lock_and_open(&work, NULL))
-		remove_all(work.sock, host, id, note);
+	if (!lock_and_open(&work, NULL)) {
+		remove_all(work.sock, host, id, &work.note);
+		vps_vnet_forget(host, group);
+	}
 	work_end(&work);
 }
 
 /* ---- what is left behind ------------------------------------------------------------------ */
 
-/* Is it of a context that is gone, or of a bridge on which no VPS is left? */
+/* Is it of a context that is gone or knows nothing of it, or of a bridge without a VPS? */
 static bool is_left(const struct work *work, const struct vps_link *link)
 {
 	_cleanup_(closep) int group = -1;
@@ -545,7 +630,7 @@ static bool is_left(const struct work *work, const struct vps_link *link)
 		return false;
 	group = vps_group_open(&work->host->cg, id);
 	rc = group < 0 ? group : vps_vnet_read(work->host, group, &note);
-	return rc == -ENOENT || rc == -ENODATA;
+	return rc == -ENOENT || rc == -ENODATA || (!rc && note.port != link->ifindex);
 }
 
 static int sweep(struct work *work, void (*told)(const char *device, void *data), void *data)
@@ -569,8 +654,12 @@ int vps_vnet_sweep(struct vps_host *host, void (*told)(const char *device, void 
 		   void *data, struct vps_fault *fault)
 {
 	struct work work = { .host = host, .group = -1, .lock = -1 };
-	int rc = lock_and_open(&work, fault);
+	int rc;
 
+	/* Where BPF is not there, or nobody ever had a device, nothing is made for looking. */
+	if (!vps_guard_was_used())
+		return 0;
+	rc = lock_and_open(&work, fault);
 	if (!rc) {
 		rc = sweep(&work, told, data);
 		if (rc)

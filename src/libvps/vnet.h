@@ -45,7 +45,7 @@ int vps_vnet_check_others(struct vps_host *host, uint32_t id, const struct vps_v
 /**
  * struct vps_vnet_others - what the other VPSes of a bridge have
  * @count: how many there are
- * @min: the sum of what is warranted them
+ * @min: the sum of what is warranted them, and of what they have without that
  * @link: the least of what they say of the whole, 0: nothing
  * @rated: one of them has a rate
  */
@@ -81,7 +81,11 @@ int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 int vps_vnet_move_in(struct nl_sock *sock, uint32_t id, const struct vps_vnet_note *note,
 		     pid_t pid, struct vps_fault *fault);
 
-/* The addresses of a device that is inside become those of @vnet, which were those of @before. */
+/*
+ * The addresses of a device that is inside become those of @vnet, which were those of @before. What
+ * its root has done there keeps none from going, which the guard sees to, but may keep one from
+ * being added.
+ */
 int vps_vnet_change_inside(struct nl_sock *sock, uint32_t id, const struct vps_vnet *before,
 			   const struct vps_vnet *vnet, pid_t pid, struct vps_fault *fault);
 
@@ -94,7 +98,9 @@ int vps_vnet_enter(struct vps_host *host, uint32_t id, int group, pid_t pid,
 /* Does the context have one? For a start that is to fail early. */
 int vps_vnet_expect(const struct vps_host *host, int group, struct vps_fault *fault);
 
-/* The context's group, of which @note was read, is gone. */
-void vps_vnet_end(struct vps_host *host, uint32_t id, const struct vps_vnet_note *note);
+/*
+ * The context's group is about to go. Not when it is gone: its number may be another one's then.
+ */
+void vps_vnet_end(struct vps_host *host, uint32_t id, int group);
 
 #endif /* VPS_VNET_H */

@@ -894,12 +894,32 @@ struct vps_vnet_state {
 int vps_vnet_add(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
 		 struct vps_fault *fault);
 
-/*
- * vps_vnet_change - makes it as @vnet, which has the same bridge, MTU and gateways; at once where
- * it runs. Errors as above.
- *   -ENODATA the context has no device
+/* A rate that stays as it is. */
+#define VPS_RATE_KEEP UINT64_MAX
+
+/**
+ * struct vps_vnet_change - what is to be other than it is
+ * @gone, @gone_count: addresses that it loses, whatever their prefix
+ * @added, @added_count: those that it gets
+ * @rate_min, @rate_max, @rate_link: 0: none any more; or VPS_RATE_KEEP
  */
-int vps_vnet_change(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
+struct vps_vnet_change {
+	const struct vps_addr *gone;
+	size_t gone_count;
+	const struct vps_addr *added;
+	size_t added_count;
+	uint64_t rate_min;
+	uint64_t rate_max;
+	uint64_t rate_link;
+};
+
+/*
+ * vps_vnet_change - changes addresses and rates of the device, at once where it runs. Only a new
+ * address depends on what its root has done inside. Errors as above.
+ *   -ENODATA the context has no device   -EADDRNOTAVAIL it has no such address
+ *   -EEXIST it has the address already   -E2BIG more than VPS_ADDRS_MAX
+ */
+int vps_vnet_change(struct vps_host *host, uint32_t id, const struct vps_vnet_change *change,
 		    struct vps_fault *fault);
 
 /* -ENOENT no such context   -ENODATA it has no device */

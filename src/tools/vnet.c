@@ -20,13 +20,10 @@ enum {
 	OPT_RATE_LINK,
 };
 
-/* A rate that was not given, and none (0). */
-#define KEEP UINT64_MAX
-
 /**
  * struct request - the command line
  * @ctx: VPS_ID_HOST without --ctx
- * @vnet: what is asked for; its rates are KEEP where they are not
+ * @vnet: what is asked for; its rates are VPS_RATE_KEEP where they are not
  * @gone: addresses of --del
  */
 struct request {
@@ -39,7 +36,9 @@ struct request {
 };
 
 static struct request request = {
-	.vnet = { .rate_min = KEEP, .rate_max = KEEP, .rate_link = KEEP },
+	.vnet = {
+		.rate_min = VPS_RATE_KEEP, .rate_max = VPS_RATE_KEEP, .rate_link = VPS_RATE_KEEP,
+	},
 	.format = CLI_TABLE,
 };
 
@@ -66,58 +65,19 @@ static const struct poptOption options[] = {
 
 /* ---- actions ---------------------- */
 
-static uint64_t given(uint64_t rate, uint64_t otherwise)
+static uint64_t given(uint64_t rate)
 {
-	return rate == KEEP ? otherwise : rate;
+	return rate == VPS_RATE_KEEP ? 0 : rate;
 }
 
 static int add(struct vps_host *host, struct vps_fault *fault)
 {
 	struct vps_vnet vnet = request.vnet;
 
-	vnet.rate_min = given(vnet.rate_min, 0);
-	vnet.rate_max = given(vnet.rate_max, 0);
-	vnet.rate_link = given(vnet.rate_link, 0);
+	vnet.rate_min = given(vnet.rate_min);
+	vnet.rate_max = given(vnet.rate_max);
+	vnet.rate_link = given(vnet.rate_link);
 	return vps_vnet_add(host, request.ctx, &vnet, fault);
-}
-
-static int refuse(const struct vps_addr *addr, const char *why)
-{
-	char text[VPS_ADDR_TEXT_MAX];
-
-	vps_format_addr(addr, text);
-	cli_warn(0, "%u: %s: %s", request.ctx, text, why);
-	return -ECANCELED;
-}
-
-static int find_addr(const struct vps_vnet *vnet, const struct vps_addr *addr)
-{
-	for (size_t i = 0; i < vnet->addr_count; i++)
-		if (vps_addr_equal(&vnet->addrs[i], addr))
-			return (int)i;
-	return -1;
-}
-
-static int change_addrs(struct vps_vnet *vnet)
-{
-	int at;
-
-	for (size_t i = 0; i < request.gone_count; i++) {
-		at = find_addr(vnet, &request.gone[i]);
-		if (at < 0)
-			return refuse(&request.gone[i], "it has no such address");
-		vnet->addr_count--;
-		memmove(&vnet->addrs[at], &vnet->addrs[at + 1],
-			(vnet->addr_count - (size_t)at) * sizeof(*vnet->addrs));
-	}
-	for (size_t i = 0; i < request.vnet.addr_count; i++) {
-		if (find_addr(vnet, &request.vnet.addrs[i]) >= 0)
-			return refuse(&request.vnet.addrs[i], "it has this address already");
-		if (vnet->addr_count == VPS_ADDRS_MAX)
-			return refuse(&request.vnet.addrs[i], "a VPS has 256 at the most");
-		vnet->addrs[vnet->addr_count++] = request.vnet.addrs[i];
-	}
-	return 0;
 }
 
 static int no_context(int err, struct vps_fault *fault)
@@ -129,17 +89,15 @@ static int no_context(int err, struct vps_fault *fault)
 
 static int set(struct vps_host *host, struct vps_fault *fault)
 {
-	struct vps_vnet_state state;
-	struct vps_vnet *vnet = &state.vnet;
-	int err = vps_vnet_get(host, request.ctx, &state);
+	const struct vps_vnet *vnet = &request.vnet;
+	const struct vps_vnet_change change = {
+		.gone = request.gone, .gone_count = request.gone_count,
+		.added = vnet->addrs, .added_count = vnet->addr_count,
+		.rate_min = vnet->rate_min, .rate_max = vnet->rate_max,
+		.rate_link = vnet->rate_link,
+	};
 
-	if (err)
-		return no_context(err, fault);
-	vnet->rate_min = given(request.vnet.rate_min, vnet->rate_min);
-	vnet->rate_max = given(request.vnet.rate_max, vnet->rate_max);
-	vnet->rate_link = given(request.vnet.rate_link, vnet->rate_link);
-	err = change_addrs(vnet);
-	return err ?: vps_vnet_change(host, request.ctx, vnet, fault);
+	return vps_vnet_change(host, request.ctx, &change, fault);
 }
 
 static int del(struct vps_host *host, struct vps_fault *fault)
@@ -378,8 +336,8 @@ static void check(int count)
 		cli_usage("set: nothing to set was given");
 	if (!verb->table && request.format != CLI_TABLE)
 		cli_usage("--json and --raw are for list");
-	if (vnet->rate_max && vnet->rate_max != KEEP && vnet->rate_min != KEEP &&
-	    vnet->rate_min > vnet->rate_max)
+	if (vnet->rate_max && vnet->rate_max != VPS_RATE_KEEP &&
+	    vnet->rate_min != VPS_RATE_KEEP && vnet->rate_min > vnet->rate_max)
 		cli_usage("--rate-min is above --rate-max");
 }
 

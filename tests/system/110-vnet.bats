@@ -215,6 +215,22 @@ no_traces() {
 	run -1 grep '^bad-' "$T/seen"
 }
 
+@test "vnet: rates change and addresses go whatever its root has done to the device" {
+	begin 5
+	nsenter -t "$(head -n 1 "$contexts/$ctx/payload/cgroup.procs")" -n \
+		ip link set eth0 netns "$other" name "gone$ctx"
+	vnet set --ctx "$ctx" --rate-max 3M
+	run -0 tc class show dev "vpsd$index"
+	[[ $output == *"ceil 3Mbit"* ]]
+	run -1 vnet set --ctx "$ctx" --add "$net4.6/24"
+	[[ $output == "vnet: "*"find its device inside"* ]]
+	run -0 vnet list --ctx "$ctx" --raw
+	[[ $output == *" 3000000 $net4.5/24,$net6:5/64 -" ]]
+	vnet set --ctx "$ctx" --del "$net4.5"
+	run -0 vnet list --ctx "$ctx" --raw
+	[[ $output == *" 3000000 $net6:5/64 -" ]]
+}
+
 @test "vnet: an address or a hardware address that its root takes himself is none" {
 	begin 5
 	answers "$net4.2" vps-enter "$ctx"
@@ -237,8 +253,9 @@ no_traces() {
 	begin 5
 	run -1 answers "$net4.6" there
 	vnet set --ctx "$ctx" --add "$net4.6/24" --add "$net6:6/64"
-	answers "$net4.6" there
-	answers "$net6:6" there
+	# Who has asked in vain asks again only after a while.
+	wait_until answers "$net4.6" there
+	wait_until answers "$net6:6" there
 	vnet set --ctx "$ctx" --del "$net4.6" --del "$net6:5"
 	run -1 answers "$net4.6" there
 	run -1 answers "$net6:5" there
@@ -246,7 +263,9 @@ no_traces() {
 	vps-enter "$ctx" ip addr add "$net4.6/24" dev eth0
 	run -1 answers "$net4.6" there
 	run -1 vnet set --ctx "$ctx" --del "$net4.6"
-	[ "$output" = "vnet: $ctx: $net4.6: it has no such address" ]
+	[ "$output" = "vnet: $net4.6: it has no such address" ]
+	run -1 vnet set --ctx "$ctx" --add "$net4.5/24"
+	[ "$output" = "vnet: $net4.5: it has this address already" ]
 	run -0 vnet list --ctx "$ctx" --raw
 	[[ $output == *" $net4.5/24,$net6:6/64 -" ]]
 }
@@ -276,12 +295,18 @@ no_traces() {
 		--bridge $bridge --ip $net4.6/24 --gateway $net4.6|$net4.6: is no gateway but the VPS's own
 		--bridge $bridge --ip $net4.6/24 --mtu 9000|$bridge: has a smaller MTU than the VPS is to have
 		--bridge $bridge --rate-min 1M|$bridge: no hardware tells the rate of the whole, of which some is to be warranted; set it (--rate-link, RATE_LINK)
-		--bridge $bridge --rate-min 11M --rate-link 10M|$bridge: 11M of 10M: more would be warranted than there is
+		--bridge $bridge --rate-min 11M --rate-link 10M|$bridge: 11016K of 10M: more would be warranted than there is
 	END
 	vnet set --ctx "$first" --rate-min 60M --rate-link 100M
 	run -1 vnet add --ctx "$ctx" --bridge "$bridge" --rate-min 70M
 	[ "$output" = "vnet: $bridge: 130M of 100M: more would be warranted than there is" ]
 	run -0 vnet add --ctx "$ctx" --bridge "$bridge" --rate-min 40M
+	# And who has no rate is to have a little.
+	new_root third
+	chcontext --ctx "$ctx" --create >/dev/null
+	contexts_begun="$contexts_begun $ctx"
+	run -1 vnet add --ctx "$ctx" --bridge "$bridge"
+	[ "$output" = "vnet: $bridge: 100016K of 100M: more would be warranted than there is" ]
 }
 
 @test "vnet: wrong use is told, exit 2" {
@@ -441,10 +466,13 @@ near() {
 	end_context "$ctx"
 	[ -e "/sys/class/net/vps$ctx" ]
 	ip link add "vps$((ctx + 1))" type bridge
+	ip link add "vpsu999$ctx" type ifb 2>/dev/null || :
 	run -0 vnet sweep
+	[[ $output != *"vpsu999$ctx"* ]]
 	[[ $output == *"vps$ctx: removed"* ]]
 	[[ $output == *"vpsu$index: removed"* ]]
 	[ -e "/sys/class/net/vps$((ctx + 1))" ]
+	ip link del "vpsu999$ctx"
 	no_traces "$ctx"
 	chcontext --ctx $((ctx + 1)) --create >/dev/null
 	echo $((ctx + 1)) >>"$T/contexts"
@@ -452,6 +480,10 @@ near() {
 	run -1 vnet add --ctx $((ctx + 1)) --bridge "$bridge" --ip "$net4.5/24"
 	ip link del "vps$((ctx + 1))"
 	[ "$output" = "vnet: vps$((ctx + 1)): is a device of somebody else" ]
+}
+
+@test "vnet: sweep makes nothing where nobody ever had a device" {
+	unshare -m sh -c 'umount -l /sys/fs/bpf && vnet sweep && ! mountpoint -q /sys/fs/bpf'
 }
 
 # ---- of a VPS -------------------------------------------------------------------------------------

@@ -33,6 +33,10 @@ static struct sockaddr_ll to;
 static unsigned char frame[FRAME_MAX];
 static size_t len;
 
+/* The name is in an option of neighbour discovery, behind which there can be nothing. */
+#define OPTION_LEN 62
+static bool in_option;
+
 static void put(const void *bytes, size_t count)
 {
 	memcpy(frame + len, bytes, count);
@@ -87,7 +91,8 @@ static void finish(const char *name)
 	char text[64];
 
 	snprintf(text, sizeof(text), MARK "%s;", name);
-	put(text, strlen(text));
+	put(text, in_option ? OPTION_LEN : strlen(text));
+	in_option = false;
 	while (len < 60)
 		put8(0);
 	fill_lengths();
@@ -96,28 +101,56 @@ static void finish(const char *name)
 		warn("%s", name);
 }
 
-static void ip4(const unsigned char source[4])
+static void ip4_of(const unsigned char source[4], unsigned int protocol, unsigned int fragment)
 {
 	put8(0x45);
 	put8(0);
 	put16(20 + 8 + 40);
 	put16(1);
-	put16(0);
+	put16(fragment);
 	put8(64);
-	put8(17);
+	put8(protocol);
 	put16(0);
 	put(source, 4);
 	put("\xff\xff\xff\xff", 4);
-	put16(9);
+}
+
+static void udp(unsigned int port)
+{
+	put16(port);
 	put16(9);
 	put16(48);
 	put16(0);
+}
+
+static void ip4(const unsigned char source[4])
+{
+	ip4_of(source, 17, 0);
+	udp(9);
 }
 
 static void send_ip4(const char *name, const unsigned char from[6], const unsigned char source[4])
 {
 	begin(from, ETHERTYPE_IP);
 	ip4(source);
+	finish(name);
+}
+
+static void send_port(const char *name, unsigned int port, unsigned int fragment)
+{
+	begin(mac, ETHERTYPE_IP);
+	ip4_of(own4, 17, fragment);
+	udp(port);
+	finish(name);
+}
+
+/* @type: of IGMP; of another protocol its first byte. */
+static void send_group(const char *name, unsigned int protocol, unsigned int type)
+{
+	begin(mac, ETHERTYPE_IP);
+	ip4_of(own4, protocol, 0);
+	put8(type);
+	put("\0\0\0\xe0\0\0\x16", 7);
 	finish(name);
 }
 
@@ -153,11 +186,25 @@ static void ip6(const unsigned char source[16], unsigned int next)
 static void send_udp6(const char *name, const unsigned char source[16])
 {
 	ip6(source, 17);
-	put16(9);
-	put16(9);
-	put16(48);
-	put16(0);
+	udp(9);
 	finish(name);
+}
+
+static void options(int count, unsigned int kind, const unsigned char address[6])
+{
+	for (; count > 0; count--) {
+		put8(kind);
+		put8(1);
+		put(address, 6);
+	}
+	put8(253);
+	put8((OPTION_LEN + 2) / 8);
+	in_option = true;
+}
+
+static bool is_discovery(unsigned int type)
+{
+	return type == 133 || type == 135 || type == 136;
 }
 
 /* @hidden: behind so many extension headers. */
@@ -175,6 +222,55 @@ static void send_icmp6(const char *name, const unsigned char source[16], unsigne
 	put16(0);
 	put("\0\0\0\0", 4);
 	put(target, 16);
+	if (is_discovery(type))
+		options(0, 0, none);
+	finish(name);
+}
+
+/* With @count options that tell of hardware address @address. */
+static void send_discovery(const char *name, unsigned int type, int count, unsigned int kind,
+			   const unsigned char address[6])
+{
+	ip6(own6, 58);
+	put8(type);
+	put8(0);
+	put16(0);
+	put("\0\0\0\0", 4);
+	if (type != 133)
+		put(own6, 16);
+	options(count, kind, address);
+	finish(name);
+}
+
+static void send_cut_option(const char *name)
+{
+	ip6(own6, 58);
+	put8(136);
+	put8(0);
+	put16(0);
+	put("\0\0\0\0", 4);
+	put(own6, 16);
+	put8(253);
+	put8(200);
+	finish(name);
+}
+
+/* Behind so many extension headers. */
+static void send_udp6_from(const char *name, unsigned int port, int hidden)
+{
+	ip6(own6, hidden ? 60 : 17);
+	for (int i = hidden; i > 0; i--) {
+		put8(i > 1 ? 60 : 17);
+		put8(0);
+		put("\1\4\0\0\0\0", 6);
+	}
+	udp(port);
+	finish(name);
+}
+
+static void send_protocol6(const char *name, unsigned int protocol)
+{
+	ip6(own6, protocol);
 	finish(name);
 }
 
@@ -209,7 +305,10 @@ static void send_stp(const char *name)
 	finish(name);
 }
 
-/* 135 asks for a neighbour, 136 is its answer, 134 is a router's, 137 a redirect, 128 a ping. */
+/*
+ * 135 asks for a neighbour, 136 is its answer, 133 asks for a router, 134 is his answer, 137 a
+ * redirect, 130 and 151 are of routers of multicast, 128 is a ping.
+ */
 static void send_all(void)
 {
 	send_ip4("good-ip4", mac, own4);
@@ -244,6 +343,31 @@ static void send_all(void)
 	send_icmp6("bad-router", own_ll, 134, own6, 0);
 	send_icmp6("bad-router-hidden", own_ll, 134, own6, 1);
 	send_icmp6("bad-redirect", own_ll, 137, own6, 0);
+	send_port("good-dhcp-asks", 68, 0);
+	send_port("bad-dhcp", 67, 0);
+	send_port("bad-dhcp-fragment", 67, 0x2000);
+	send_port("good-fragment-rest", 67, 0x2001);
+	send_port("bad-dhcp-v6-by-ip4", 547, 0);
+	send_udp6_from("bad-dhcp6", 547, 0);
+	send_udp6_from("bad-dhcp6-hidden", 547, 2);
+	send_udp6_from("good-ip6-deep", 9, 8);
+	send_group("good-igmp-report", 2, 0x16);
+	send_group("bad-igmp-query", 2, 0x11);
+	send_group("bad-igmp-router", 2, 0x30);
+	send_group("bad-pim", 103, 0x20);
+	send_protocol6("bad-pim6", 103);
+	send_icmp6("bad-listener-query", own_ll, 130, none, 0);
+	send_icmp6("bad-listener-query-hidden", own_ll, 130, none, 1);
+	send_icmp6("bad-multicast-router", own_ll, 151, none, 0);
+	send_discovery("good-solicit-mac", 135, 1, 1, mac);
+	send_discovery("bad-solicit-mac", 135, 1, 1, others_mac);
+	send_discovery("good-advertise-mac", 136, 1, 2, mac);
+	send_discovery("bad-advertise-mac", 136, 1, 2, others_mac);
+	send_discovery("good-router-solicit-mac", 133, 1, 1, mac);
+	send_discovery("bad-router-solicit-mac", 133, 1, 1, others_mac);
+	send_discovery("good-options", 135, 3, 14, others_mac);
+	send_discovery("bad-options-many", 135, 4, 14, others_mac);
+	send_cut_option("bad-option-cut");
 	send_vlan("bad-vlan");
 	send_stp("bad-stp");
 	begin(mac, 0x8035);
