@@ -231,20 +231,39 @@ no_traces() {
 	[[ $output == *" 3000000 $net6:5/64 -" ]]
 }
 
+# In the VPS's network as its administrator, who its own root is only if he is trusted.
+administer() {
+	nsenter -t "$(vps-stat --pids -c "$ctx" | head -n 1)" -n "$@"
+}
+
+@test "vnet: its root is not the administrator of its network" {
+	begin 5
+	for words in "addr add $net4.77/24 dev eth0" 'link set eth0 down' 'link add ifb0 type ifb' \
+		'link set eth0 address 02:00:00:00:00:77'; do
+		# shellcheck disable=SC2086 # several words
+		run ! vps-enter "$ctx" ip $words
+		# shellcheck disable=SC2086
+		run ! vps-enter "$ctx" unshare -Ur ip $words
+	done
+	answers "$net4.2" vps-enter "$ctx"
+	administer ip link add ifb0 type ifb
+	administer ip link del ifb0
+}
+
 @test "vnet: an address or a hardware address that its root takes himself is none" {
 	begin 5
 	answers "$net4.2" vps-enter "$ctx"
-	vps-enter "$ctx" ip addr add "$net4.77/24" dev eth0
+	administer ip addr add "$net4.77/24" dev eth0
 	run -1 answers "$net4.77" there
-	vps-enter "$ctx" ip addr add "$net6:77/64" dev eth0
+	administer ip addr add "$net6:77/64" dev eth0
 	run -1 answers "$net6:77" there
-	vps-enter "$ctx" ip link set eth0 address 02:00:00:00:00:77
+	administer ip link set eth0 address 02:00:00:00:00:77
 	run -1 answers "$net4.2" vps-enter "$ctx"
-	vps-enter "$ctx" ip link set eth0 address "$(mac_of "$ctx")"
+	administer ip link set eth0 address "$(mac_of "$ctx")"
 	answers "$net4.2" vps-enter "$ctx"
-	vps-enter "$ctx" ip link set eth0 down
-	vps-enter "$ctx" ip link set eth0 name other
-	vps-enter "$ctx" ip link set other up
+	administer ip link set eth0 down
+	administer ip link set eth0 name other
+	administer ip link set other up
 	vnet set --ctx "$ctx" --add "$net4.78/24"
 	answers "$net4.78" there
 }
@@ -260,7 +279,7 @@ no_traces() {
 	run -1 answers "$net4.6" there
 	run -1 answers "$net6:5" there
 	# Not even when its root takes it back.
-	vps-enter "$ctx" ip addr add "$net4.6/24" dev eth0
+	administer ip addr add "$net4.6/24" dev eth0
 	run -1 answers "$net4.6" there
 	run -1 vnet set --ctx "$ctx" --del "$net4.6"
 	[ "$output" = "vnet: $net4.6: it has no such address" ]
