@@ -491,6 +491,17 @@ static void check_rates(struct parser *p)
 		complain(p, "RATE_MIN='%s': is above RATE_MAX", min);
 }
 
+static void check_small_mtu(struct parser *p)
+{
+	const char *addrs = set_at(p, "IPROOT"), *text = set_at(p, "MTU");
+	unsigned int mtu;
+
+	/* What is no address of IPv6 has no colon. */
+	if (addrs && text && strchr(addrs, ':') && !vps_parse_mtu(text, &mtu) &&
+	    mtu < VPS_MTU_IPV6)
+		complain(p, "MTU='%s': IPv6 needs 1280, and IPROOT has an address of it", text);
+}
+
 /* Was key @name met, right or wrong? */
 static bool has_seen(const struct parser *p, const char *name)
 {
@@ -509,6 +520,7 @@ static void check_whole(struct parser *p)
 	if (net || !has_seen(p, "NET") || !p->failed)
 		check_net_keys(p, net ?: "shared");
 	check_rates(p);
+	check_small_mtu(p);
 }
 
 /* Fills @buf as far as the file goes. */

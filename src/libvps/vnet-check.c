@@ -60,6 +60,25 @@ static int check_gateways(const struct vps_vnet *vnet, struct vps_fault *fault)
 	return 0;
 }
 
+static int check_mtu(const struct vps_link *bridge, const struct vps_vnet *vnet,
+		     struct vps_fault *fault)
+{
+	char text[VPS_ADDR_TEXT_MAX];
+
+	if (vnet->mtu > bridge->mtu)
+		return vps_refuse(fault, -EMSGSIZE, "has a smaller MTU than the VPS is to have",
+				  bridge->name);
+	if ((vnet->mtu ?: bridge->mtu) >= VPS_MTU_IPV6)
+		return 0;
+	for (size_t i = 0; i < vnet->addr_count; i++) {
+		if (vnet->addrs[i].family != AF_INET6)
+			continue;
+		vps_format_addr(&vnet->addrs[i], text);
+		return vps_refuse(fault, -EMSGSIZE, "IPv6 needs an MTU of 1280", text);
+	}
+	return 0;
+}
+
 static int check_host_addrs(struct nl_sock *sock, const struct vps_vnet *vnet,
 			    struct vps_fault *fault)
 {
@@ -242,10 +261,7 @@ int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 
 	if (rc)
 		return rc;
-	if (vnet->mtu > bridge.mtu)
-		return vps_refuse(fault, -EMSGSIZE, "has a smaller MTU than the VPS is to have",
-				  bridge.name);
-	rc = check_gateways(vnet, fault);
+	rc = check_mtu(&bridge, vnet, fault) ?: check_gateways(vnet, fault);
 	rc = rc ?: check_host_addrs(sock, vnet, fault);
 	rc = rc ?: vps_vnet_check_others(host, id, vnet, fault);
 	rc = rc ?: check_rates(host, sock, id, &bridge, vnet, fault);

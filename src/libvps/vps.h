@@ -841,6 +841,9 @@ int vps_disk_remove(const char *tree, struct vps_fault *fault);
 
 /* ---- devices on a bridge (vnet.c) ------------------------------------------- */
 
+/* With less there is no IPv6. */
+#define VPS_MTU_IPV6 1280
+
 /* Gateways: one of each family. */
 #define VPS_GATEWAYS_MAX 2
 
@@ -890,6 +893,7 @@ struct vps_vnet_state {
  *   -ENODEV no such bridge   -EMEDIUMTYPE it is none   -EADDRINUSE somebody has the address
  *   -ENETUNREACH a gateway is in none of the networks   -EDQUOT more is warranted than there is
  *   -ENODATA a warrant needs a known rate of the whole   -ENOTSUP this kernel cannot
+ *   -EMSGSIZE the MTU is above the bridge's, or too small for an address
  */
 int vps_vnet_add(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
 		 struct vps_fault *fault);

@@ -313,6 +313,7 @@ administer() {
 		--bridge $bridge --ip $net4.6 --gateway $net4.1|$net4.1: the gateway is in no network of the addresses
 		--bridge $bridge --ip $net4.6/24 --gateway $net4.6|$net4.6: is no gateway but the VPS's own
 		--bridge $bridge --ip $net4.6/24 --mtu 9000|$bridge: has a smaller MTU than the VPS is to have
+		--bridge $bridge --ip $net6:6/64 --mtu 1279|$net6:6: IPv6 needs an MTU of 1280
 		--bridge $bridge --rate-min 1M|$bridge: no hardware tells the rate of the whole, of which some is to be warranted; set it (--rate-link, RATE_LINK)
 		--bridge $bridge --rate-min 11M --rate-link 10M|$bridge: 11016K of 10M: more would be warranted than there is
 	END

@@ -93,6 +93,7 @@ static const struct {
 	  "192.0.2.1/24, 2001:db8::1/64 192.0.2.3/255.255.255.0" },
 	{ ON_BRIDGE "GATEWAY='192.0.2.1, fe80::1'\n", "GATEWAY", "192.0.2.1, fe80::1" },
 	{ ON_BRIDGE "GATEWAY=2001:db8::1\n", "GATEWAY", "2001:db8::1" },
+	{ ON_BRIDGE "IPROOT=2001:db8::1/64\nMTU=1280\n", "MTU", "1280" },
 	{ ON_BRIDGE "MTU=576\nRATE_MIN=8K\nRATE_MAX=8000\nRATE_LINK=1T\n", "RATE_LINK", "1T" },
 	{ "IPROOT=192.0.2.1\nIPROOTDEV=eth0\nIPROOTBCAST=192.0.2.255\n", "IPROOTDEV", "eth0" },
 	{ "IPROOT=\nIPROOTDEV=\nBRIDGE=\nNET=none\n", "IPROOT", NULL },
@@ -188,6 +189,8 @@ static const struct {
 	{ BYTES(ON_BRIDGE "RATE_LINK=1.5G\n"), "3: RATE_LINK='1.5G': must be " RATE_WANT },
 	{ BYTES(ON_BRIDGE "RATE_MIN=1G\nRATE_MAX=999999999\n"),
 	  "3: RATE_MIN='1G': is above RATE_MAX\n" },
+	{ BYTES(ON_BRIDGE "IPROOT=192.0.2.1/24,2001:db8::1/64\nMTU=1279\n"),
+	  "4: MTU='1279': IPv6 needs 1280, and IPROOT has an address of it\n" },
 	{ BYTES("RATE_MAX=5M\nIPROOT=192.0.2.1\nNET=none\nGATEWAY=192.0.2.9\n"),
 	  "4: GATEWAY: needs NET=bridge, not none\n1: RATE_MAX: needs NET=bridge, not none\n"
 	  "2: IPROOT: needs NET=shared or bridge, not none\n" },
