@@ -69,6 +69,10 @@ requires() {
 		case $need in
 		root) [ "$EUID" -eq 0 ] || skip "requires root" ;;
 		cgroup2) [ "$contexts" != /freevps ] || skip "requires a mounted cgroup2" ;;
+		leisure)
+			# What no kernel makes a difference to, and takes an emulated machine minutes.
+			[ "${VPS_TEST_ROUNDS:-16}" -gt 2 ] || skip "requires time: left to vm-check"
+			;;
 		userns) once can_userns || skip "requires user namespaces" ;;
 		bpf) [ -r /sys/kernel/btf/vmlinux ] || skip "requires BPF type information" ;;
 		landlock-scope) attempt has-scope || skip "requires Landlock scopes (Linux 6.12)" ;;

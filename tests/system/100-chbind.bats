@@ -846,6 +846,7 @@ says() {
 }
 
 @test "chbind: what is wrong is one line, and changes nothing" {
+	requires leisure
 	begin_both
 	addresses >"$T/addresses"
 	chbind --list --raw --ctx "$a" >"$T/list"

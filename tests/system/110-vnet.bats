@@ -292,6 +292,7 @@ administer() {
 # ---- what is refused -----------------------------------------------------------------------
 
 @test "vnet: what cannot be is refused in one line, and nothing is left" {
+	requires leisure
 	begin 5
 	first=$ctx
 	new_root second
