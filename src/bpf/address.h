@@ -472,20 +472,32 @@ static int send_to4(struct bpf_sock_addr *ctx)
 	return ALLOW;
 }
 
-static void write_source6(struct bpf_sock_addr *ctx, const struct vps_bpf_addr *a)
+/* Where a datagram goes and what it is sent from; 0, or the error that there is. */
+static int choose6(struct bpf_sock_addr *ctx, const struct vps_bpf_net *net, __u64 context,
+		   struct vps_bpf_addr *source)
 {
-	ctx->msg_src_ip6[0] = a->words[0];
-	ctx->msg_src_ip6[1] = a->words[1];
-	ctx->msg_src_ip6[2] = a->words[2];
-	ctx->msg_src_ip6[3] = a->words[3];
+	struct vps_bpf_addr peer;
+	bool loop;
+
+	read6(ctx, &peer);
+	peer = peer6(net, &peer);
+	if (is_any(&peer))
+		return -EADDRNOTAVAIL;
+	write6(ctx, &peer);
+	loop = is_same(&peer, &net->loop6);
+	if (is_any(source) || is_mapped(source) || (loop && is_wild(ctx->sk)))
+		*source = loop ? peer : net->first6;
+	if (is_any(source))
+		return -ENETUNREACH;
+	return owns(context, source) ? 0 : -EADDRNOTAVAIL;
 }
 
 static int send_to6(struct bpf_sock_addr *ctx)
 {
 	__u64 context = context_of(ctx);
 	struct vps_bpf_net *net = net_of(ctx, context);
-	struct vps_bpf_addr peer, source, any = { 0 };
-	bool loop;
+	struct vps_bpf_addr source, any = { 0 };
+	int err = 0;
 
 	if (!net)
 		return ALLOW;
@@ -493,24 +505,17 @@ static int send_to6(struct bpf_sock_addr *ctx)
 	source.words[1] = ctx->msg_src_ip6[1];
 	source.words[2] = ctx->msg_src_ip6[2];
 	source.words[3] = ctx->msg_src_ip6[3];
-	if (fence) {
-		if ((is_same(&source, main6(net)) || is_mapped(&source)) && is_wild(ctx->sk))
-			write_source6(ctx, &any);
-		return ALLOW;
-	}
-	read6(ctx, &peer);
-	peer = peer6(net, &peer);
-	if (is_any(&peer))
-		return refuse(-EADDRNOTAVAIL);
-	write6(ctx, &peer);
-	loop = is_same(&peer, &net->loop6);
-	if (is_any(&source) || is_mapped(&source) || (loop && is_wild(ctx->sk)))
-		source = loop ? peer : net->first6;
-	if (is_any(&source))
-		return refuse(-ENETUNREACH);
-	if (!owns(context, &source))
-		return refuse(-EADDRNOTAVAIL);
-	write_source6(ctx, &source);
+	if (!fence)
+		err = choose6(ctx, net, context, &source);
+	else if ((is_same(&source, main6(net)) || is_mapped(&source)) && is_wild(ctx->sk))
+		source = any;
+	if (err)
+		return refuse(err);
+	/* In one place: see apart() of steer.h. */
+	ctx->msg_src_ip6[0] = source.words[0];
+	ctx->msg_src_ip6[1] = source.words[1];
+	ctx->msg_src_ip6[2] = source.words[2];
+	ctx->msg_src_ip6[3] = source.words[3];
 	return ALLOW;
 }
 
