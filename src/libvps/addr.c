@@ -436,7 +436,7 @@ static int check_bridged(const struct change *c, const struct vps_addr *addr)
 	struct vps_vnet vnet = { .addr_count = 1 };
 
 	vnet.addrs[0] = *addr;
-	return vps_vnet_check_others(c->host, c->id, &vnet, c->fault);
+	return vps_vnet_check_others(c->host, c->sock, c->id, &vnet, c->fault);
 }
 
 static int add_item(struct change *c, const struct vps_addr *addr)

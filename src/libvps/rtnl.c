@@ -403,21 +403,30 @@ static void name_devices(struct vps_link_addr *addrs, size_t count,
 				memcpy(addrs[i].device, links[k].name, IFNAMSIZ);
 }
 
-int vps_rtnl_addrs(struct nl_sock *sock, struct vps_link_addr **ret_addrs, size_t *ret_count)
+int vps_rtnl_bare_addrs(struct nl_sock *sock, struct vps_link_addr **ret_addrs,
+			size_t *ret_count)
 {
 	struct ifaddrmsg info = { .ifa_family = AF_UNSPEC };
 	struct list list = { .size = sizeof(struct vps_link_addr) };
+	int rc = dump(sock, RTM_GETADDR, &info, sizeof(info), take_addr, &list);
+
+	if (rc)
+		return rc;
+	*ret_addrs = list.items;
+	*ret_count = list.count;
+	return 0;
+}
+
+int vps_rtnl_addrs(struct nl_sock *sock, struct vps_link_addr **ret_addrs, size_t *ret_count)
+{
 	_cleanup_(freep) struct vps_link *links = NULL;
 	size_t link_count = 0;
 	int rc = vps_rtnl_links(sock, &links, &link_count);
 
-	rc = rc ?: dump(sock, RTM_GETADDR, &info, sizeof(info), take_addr, &list);
-	if (rc)
-		return rc;
-	name_devices(list.items, list.count, links, link_count);
-	*ret_addrs = list.items;
-	*ret_count = list.count;
-	return 0;
+	rc = rc ?: vps_rtnl_bare_addrs(sock, ret_addrs, ret_count);
+	if (!rc)
+		name_devices(*ret_addrs, *ret_count, links, link_count);
+	return rc;
 }
 
 static struct nl_msg *addr_message(int type, int flags, int ifindex, const struct vps_addr *addr)

@@ -98,6 +98,10 @@ struct vps_link_addr {
 /* Those of all devices, of both families; free(3) the array. */
 int vps_rtnl_addrs(struct nl_sock *sock, struct vps_link_addr **ret_addrs, size_t *ret_count);
 
+/* The same without the names of devices, for which there is a look at all of them. */
+int vps_rtnl_bare_addrs(struct nl_sock *sock, struct vps_link_addr **ret_addrs,
+			size_t *ret_count);
+
 /*
  * vps_rtnl_add_addr - gives device @ifindex an address, of IPv6 without looking whether
  * somebody else has it. @broadcast: of IPv4, or NULL.

@@ -85,7 +85,7 @@ static int check_host_addrs(struct nl_sock *sock, const struct vps_vnet *vnet,
 	_cleanup_(freep) struct vps_link_addr *addrs = NULL;
 	char text[VPS_ADDR_TEXT_MAX];
 	size_t count;
-	int rc = vps_rtnl_addrs(sock, &addrs, &count);
+	int rc = vps_rtnl_bare_addrs(sock, &addrs, &count);
 
 	if (rc)
 		return vps_fault(fault, rc, "list addresses of the host", "");
@@ -100,20 +100,6 @@ static int check_host_addrs(struct nl_sock *sock, const struct vps_vnet *vnet,
 
 /* ---- the others -------------------------------------------------------------------- */
 
-/* One that ended or never came to be has nothing any more, though its group waits. */
-static bool counts(struct vps_host *host, uint32_t id, struct vps_context_info *ret_info)
-{
-	return !vps_context_info(host, id, ret_info) && ret_info->state != VPS_STATE_DEAD &&
-	       ret_info->state != VPS_STATE_STALE;
-}
-
-static int read_other(struct vps_host *host, uint32_t id, struct vps_vnet_note *ret_note)
-{
-	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
-
-	return group < 0 ? group : vps_vnet_read(host, group, ret_note);
-}
-
 static int refuse_owner(const struct vps_context_info *info, const struct vps_addr *addr,
 			struct vps_fault *fault)
 {
@@ -127,29 +113,50 @@ static int refuse_owner(const struct vps_context_info *info, const struct vps_ad
 	return vps_refuse(fault, -EADDRINUSE, "has this address already", object);
 }
 
-int vps_vnet_check_others(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
-			  struct vps_fault *fault)
+static int read_other(struct vps_host *host, uint32_t id, struct vps_vnet_note *ret_note)
 {
-	_cleanup_(freep) uint32_t *ids = NULL;
-	struct vps_context_info info;
-	struct vps_vnet_note note;
-	size_t count;
-	int rc = vps_context_list(host, &ids, &count);
+	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 
-	if (rc)
-		return vps_fault(fault, rc, "list contexts", "");
-	for (size_t i = 0; i < count; i++) {
-		if (ids[i] == id || read_other(host, ids[i], &note))
-			continue;
-		for (size_t k = 0; k < note.vnet.addr_count; k++)
-			if (find_addr(vnet, &note.vnet.addrs[k]) && counts(host, ids[i], &info))
-				return refuse_owner(&info, &note.vnet.addrs[k], fault);
-	}
-	return 0;
+	return group < 0 ? group : vps_vnet_read(host, group, ret_note);
 }
 
-int vps_vnet_look_around(struct vps_host *host, uint32_t id, int bridge,
-			 struct vps_vnet_others *ret_others)
+/*
+ * One that ended has nothing any more, though its group waits. One that has not come to be may be
+ * one that was killed, or one that somebody made by hand and runs later: its device tells.
+ */
+static bool counts(struct vps_host *host, struct nl_sock *sock, uint32_t id,
+		   const struct vps_vnet_note *note, struct vps_context_info *ret_info)
+{
+	struct vps_link link;
+
+	if (vps_context_info(host, id, ret_info) || ret_info->state == VPS_STATE_DEAD)
+		return false;
+	return ret_info->state != VPS_STATE_STALE ||
+	       (note->port && !vps_rtnl_link_at(sock, note->port, &link));
+}
+
+static const struct vps_addr *find_common(const struct vps_vnet *vnet, const struct vps_vnet *other)
+{
+	const struct vps_addr *addr = NULL;
+
+	for (size_t i = 0; !addr && vnet && i < other->addr_count; i++)
+		addr = find_addr(vnet, &other->addrs[i]);
+	return addr;
+}
+
+static void add_other(struct vps_vnet_others *others, const struct vps_vnet *vnet)
+{
+	others->count++;
+	others->min += vps_qos_least(vnet->rate_min, vnet->rate_max);
+	others->rated |= vnet->rate_min || vnet->rate_max;
+	if (vnet->rate_link && (!others->link || vnet->rate_link < others->link))
+		others->link = vnet->rate_link;
+}
+
+/* With @vnet none on whatever bridge may have one of its addresses. */
+static int scan(struct vps_host *host, struct nl_sock *sock, uint32_t id,
+		const struct vps_vnet *vnet, int bridge, struct vps_vnet_others *ret_others,
+		struct vps_fault *fault)
 {
 	_cleanup_(freep) uint32_t *ids = NULL;
 	struct vps_vnet_others others = { 0 };
@@ -159,21 +166,36 @@ int vps_vnet_look_around(struct vps_host *host, uint32_t id, int bridge,
 	int rc = vps_context_list(host, &ids, &count);
 
 	if (rc)
-		return rc;
+		return vps_fault(fault, rc, "list contexts", "");
 	for (size_t i = 0; i < count; i++) {
-		const struct vps_vnet *vnet = &note.vnet;
+		const struct vps_addr *common;
 
-		if (ids[i] == id || read_other(host, ids[i], &note) || note.bridge != bridge ||
-		    !counts(host, ids[i], &info))
+		if (ids[i] == id || read_other(host, ids[i], &note))
 			continue;
-		others.count++;
-		others.min += vps_qos_least(vnet->rate_min, vnet->rate_max);
-		others.rated |= vnet->rate_min || vnet->rate_max;
-		if (vnet->rate_link && (!others.link || vnet->rate_link < others.link))
-			others.link = vnet->rate_link;
+		common = find_common(vnet, &note.vnet);
+		if ((!common && note.bridge != bridge) ||
+		    !counts(host, sock, ids[i], &note, &info))
+			continue;
+		if (common)
+			return refuse_owner(&info, common, fault);
+		add_other(&others, &note.vnet);
 	}
 	*ret_others = others;
 	return 0;
+}
+
+int vps_vnet_check_others(struct vps_host *host, struct nl_sock *sock, uint32_t id,
+			  const struct vps_vnet *vnet, struct vps_fault *fault)
+{
+	struct vps_vnet_others others;
+
+	return scan(host, sock, id, vnet, 0, &others, fault);
+}
+
+int vps_vnet_look_around(struct vps_host *host, struct nl_sock *sock, uint32_t id, int bridge,
+			 struct vps_vnet_others *ret_others)
+{
+	return scan(host, sock, id, NULL, bridge, ret_others, NULL);
 }
 
 /* ---- rates -------------------------------------------------------------------------- */
@@ -205,28 +227,23 @@ static const char *rate_text(uint64_t rate, char text[24])
 	return text;
 }
 
-static int check_rates(struct vps_host *host, struct nl_sock *sock, uint32_t id,
-		       const struct vps_link *bridge, const struct vps_vnet *vnet,
+static int check_rates(struct nl_sock *sock, const struct vps_link *bridge,
+		       const struct vps_vnet *vnet, const struct vps_vnet_others *others,
 		       struct vps_fault *fault)
 {
-	struct vps_vnet_others others;
 	char sum[24], whole[24], object[96];
 	uint64_t line, all;
-	int rc;
 
 	if (vnet->rate_max && vnet->rate_min > vnet->rate_max)
 		return vps_refuse(fault, -EINVAL, "the warranted rate is above the most", "rates");
-	rc = vps_vnet_look_around(host, id, bridge->ifindex, &others);
-	if (rc)
-		return vps_fault(fault, rc, "look at other VPSes of", bridge->name);
-	line = vps_vnet_line(sock, bridge->ifindex, vnet, &others);
+	line = vps_vnet_line(sock, bridge->ifindex, vnet, others);
 	if (!line && vnet->rate_min)
 		return vps_refuse(fault, -ENODATA, "no hardware tells the rate of the whole, of"
 				  " which some is to be warranted; set it (--rate-link, RATE_LINK)",
 				  bridge->name);
-	all = others.min + vps_qos_least(vnet->rate_min, vnet->rate_max);
+	all = others->min + vps_qos_least(vnet->rate_min, vnet->rate_max);
 	/* As long as nobody has a rate nothing is held. */
-	if (line && all > line && (others.rated || vnet->rate_min || vnet->rate_max)) {
+	if (line && all > line && (others->rated || vnet->rate_min || vnet->rate_max)) {
 		snprintf(object, sizeof(object), "%s: %s of %s", bridge->name,
 			 rate_text(all, sum), rate_text(line, whole));
 		return vps_refuse(fault, -EDQUOT, "more would be warranted than there is", object);
@@ -254,8 +271,9 @@ static int find_bridge(struct nl_sock *sock, const char *name, struct vps_link *
 
 int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 		   const struct vps_vnet *vnet, struct vps_link *ret_bridge,
-		   struct vps_fault *fault)
+		   struct vps_vnet_others *ret_others, struct vps_fault *fault)
 {
+	struct vps_vnet_others others;
 	struct vps_link bridge;
 	int rc = find_bridge(sock, vnet->bridge, &bridge, fault);
 
@@ -263,9 +281,11 @@ int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 		return rc;
 	rc = check_mtu(&bridge, vnet, fault) ?: check_gateways(vnet, fault);
 	rc = rc ?: check_host_addrs(sock, vnet, fault);
-	rc = rc ?: vps_vnet_check_others(host, id, vnet, fault);
-	rc = rc ?: check_rates(host, sock, id, &bridge, vnet, fault);
-	if (!rc)
-		*ret_bridge = bridge;
-	return rc;
+	rc = rc ?: scan(host, sock, id, vnet, bridge.ifindex, &others, fault);
+	rc = rc ?: check_rates(sock, &bridge, vnet, &others, fault);
+	if (rc)
+		return rc;
+	*ret_bridge = bridge;
+	*ret_others = others;
+	return 0;
 }

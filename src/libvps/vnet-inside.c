@@ -123,7 +123,7 @@ static int set_routes(struct nl_sock *sock, struct nl_sock *inside, int ifindex,
 	_cleanup_(freep) struct vps_link_addr *addrs = NULL;
 	struct vps_addr gateway;
 	size_t count;
-	int rc = vps_rtnl_addrs(sock, &addrs, &count);
+	int rc = vps_rtnl_bare_addrs(sock, &addrs, &count);
 
 	if (rc)
 		return vps_fault(fault, rc, "list addresses of", note->vnet.bridge);

@@ -23,7 +23,7 @@
 /**
  * struct work - one change under way
  * @group, @lock: closed by work_end()
- * @bridge: found by vps_vnet_check()
+ * @bridge, @others: found by vps_vnet_check()
  */
 struct work {
 	struct vps_host *host;
@@ -32,6 +32,7 @@ struct work {
 	int lock;
 	struct nl_sock *sock;
 	struct vps_link bridge;
+	struct vps_vnet_others others;
 	struct vps_vnet_note note;
 };
 
@@ -240,15 +241,11 @@ static int set_rates(const struct work *work, struct vps_fault *fault)
 	int bridge = work->bridge.ifindex, rc;
 	bool on = vps_qos_is_on(work->sock, bridge);
 	struct vps_qos qos = qos_of(work->id, &work->note);
-	struct vps_vnet_others others;
 
-	rc = vps_vnet_look_around(work->host, work->id, bridge, &others);
-	if (rc)
-		return vps_fault(fault, rc, "look at other VPSes of", vnet->bridge);
-	if (!on && !others.rated && !vnet->rate_min && !vnet->rate_max)
+	if (!on && !work->others.rated && !vnet->rate_min && !vnet->rate_max)
 		return 0;
 	rc = vps_qos_begin(work->sock, bridge,
-			   vps_vnet_line(work->sock, bridge, vnet, &others), fault);
+			   vps_vnet_line(work->sock, bridge, vnet, &work->others), fault);
 	rc = rc ?: vps_qos_set(work->sock, bridge, &qos, fault);
 	return rc || on ? rc : put_others_on(work, fault);
 }
@@ -274,7 +271,7 @@ static void remove_all(struct nl_sock *sock, struct vps_host *host, uint32_t id,
 	for (size_t i = 0; i < note->vnet.addr_count; i++)
 		vps_guard_forbid(note->port, &note->vnet.addrs[i]);
 	vps_qos_remove(sock, note->bridge, id);
-	if (!vps_vnet_look_around(host, id, note->bridge, &others) && !others.count)
+	if (!vps_vnet_look_around(host, sock, id, note->bridge, &others) && !others.count)
 		vps_qos_end(sock, note->bridge);
 }
 
@@ -354,6 +351,12 @@ static int running_in(struct work *work, pid_t *ret_pid, struct vps_fault *fault
 	return 0;
 }
 
+static int check(struct work *work, const struct vps_vnet *vnet, struct vps_fault *fault)
+{
+	return vps_vnet_check(work->host, work->sock, work->id, vnet, &work->bridge,
+			      &work->others, fault);
+}
+
 static int add(struct work *work, const struct vps_vnet *vnet, struct vps_fault *fault)
 {
 	struct vps_vnet_note before;
@@ -363,8 +366,7 @@ static int add(struct work *work, const struct vps_vnet *vnet, struct vps_fault 
 	if (!vps_vnet_read(work->host, work->group, &before))
 		return vps_refuse(fault, -EEXIST, "the context has a device on a bridge already",
 				  before.vnet.bridge);
-	rc = running_in(work, &pid, fault) ?:
-	     vps_vnet_check(work->host, work->sock, work->id, vnet, &work->bridge, fault);
+	rc = running_in(work, &pid, fault) ?: check(work, vnet, fault);
 	if (rc)
 		return rc;
 	work->note = (struct vps_vnet_note){ .vnet = *vnet, .bridge = work->bridge.ifindex };
@@ -401,24 +403,30 @@ int vps_vnet_expect(const struct vps_host *host, int group, struct vps_fault *fa
 	return 0;
 }
 
-static int enter(struct work *work, pid_t pid, struct vps_fault *fault)
+/* Is the device there as it was made, and waits? If not it went with the process before. */
+static bool is_waiting(const struct work *work)
 {
 	char name[IFNAMSIZ], peer[IFNAMSIZ];
 	struct vps_link link, other;
+
+	vps_vnet_port_name(work->id, name);
+	vps_vnet_peer_name(work->id, peer);
+	return !vps_rtnl_link(work->sock, name, &link) && link.ifindex == work->note.port &&
+	       !vps_rtnl_link(work->sock, peer, &other) && link.peer == other.ifindex &&
+	       work->note.bridge == work->bridge.ifindex && link.master == work->note.bridge;
+}
+
+/* What was true when it was added may not be any more: it may have waited for long. */
+static int enter(struct work *work, pid_t pid, struct vps_fault *fault)
+{
 	int rc = vps_vnet_read(work->host, work->group, &work->note);
 
 	if (rc)
 		return vps_fault(fault, rc, "read what device it has", "");
-	vps_vnet_port_name(work->id, name);
-	vps_vnet_peer_name(work->id, peer);
-	if (!vps_rtnl_link(work->sock, name, &link) && link.ifindex == work->note.port &&
-	    !vps_rtnl_link(work->sock, peer, &other) && link.peer == other.ifindex &&
-	    link.master == work->note.bridge)
-		return vps_vnet_move_in(work->sock, work->id, &work->note, pid, fault);
-	/* It went with the network of the process that was in it before. */
-	rc = vps_vnet_check(work->host, work->sock, work->id, &work->note.vnet, &work->bridge,
-			    fault);
-	rc = rc ?: build(work, fault);
+	rc = check(work, &work->note.vnet, fault);
+	if (rc)
+		return rc;
+	rc = is_waiting(work) ? set_rates(work, fault) : build(work, fault);
 	return rc ?: vps_vnet_move_in(work->sock, work->id, &work->note, pid, fault);
 }
 
@@ -534,7 +542,7 @@ static int change(struct work *work, const struct vps_vnet_change *asked,
 		rc = running_in(work, &pid, fault);
 	else if (!rc && asked->gone_count)
 		(void)running_in(work, &pid, NULL);
-	rc = rc ?: vps_vnet_check(work->host, work->sock, work->id, &after, &work->bridge, fault);
+	rc = rc ?: check(work, &after, fault);
 	if (rc)
 		return rc;
 	/* It may be made only with the next first process, or be removed by the VPS's root. */
@@ -624,8 +632,8 @@ static bool is_left(const struct work *work, const struct vps_link *link)
 	uint32_t id;
 
 	if (vps_qos_is_device(link, &bridge))
-		return !vps_vnet_look_around(work->host, VPS_ID_ANY, bridge, &others) &&
-		       !others.count;
+		return !vps_vnet_look_around(work->host, work->sock, VPS_ID_ANY, bridge,
+					     &others) && !others.count;
 	if (!vps_vnet_is_port(link, &id))
 		return false;
 	group = vps_group_open(&work->host->cg, id);

@@ -39,8 +39,8 @@ bool vps_vnet_is_port(const struct vps_link *link, uint32_t *ret_id);
 bool vps_vnet_reaches(const struct vps_vnet *vnet, const struct vps_addr *gateway);
 
 /* Has no other VPS on whatever bridge one of its addresses? */
-int vps_vnet_check_others(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet,
-			  struct vps_fault *fault);
+int vps_vnet_check_others(struct vps_host *host, struct nl_sock *sock, uint32_t id,
+			  const struct vps_vnet *vnet, struct vps_fault *fault);
 
 /**
  * struct vps_vnet_others - what the other VPSes of a bridge have
@@ -57,17 +57,17 @@ struct vps_vnet_others {
 };
 
 /* Those on bridge @bridge but context @id. */
-int vps_vnet_look_around(struct vps_host *host, uint32_t id, int bridge,
+int vps_vnet_look_around(struct vps_host *host, struct nl_sock *sock, uint32_t id, int bridge,
 			 struct vps_vnet_others *ret_others);
 
 /* The rate of the whole; 0: it is not known. */
 uint64_t vps_vnet_line(struct nl_sock *sock, int bridge, const struct vps_vnet *vnet,
 		       const struct vps_vnet_others *others);
 
-/* Can context @id have it? The bridge is in *ret_bridge. */
+/* Can context @id have it? Then its bridge, and who else is there. */
 int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 		   const struct vps_vnet *vnet, struct vps_link *ret_bridge,
-		   struct vps_fault *fault);
+		   struct vps_vnet_others *ret_others, struct vps_fault *fault);
 
 /* ---- inside (vnet-inside.c) ------------------------------------------------------ */
 

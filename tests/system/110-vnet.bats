@@ -383,6 +383,26 @@ administer() {
 	answers "$net6:a256" there
 }
 
+@test "vnet: what a context that waits was promised is nobody else's" {
+	new_root
+	chcontext --ctx "$ctx" --create --name "w$TAG" >/dev/null
+	contexts_begun=$ctx
+	first=$ctx
+	vnet add --ctx "$ctx" --bridge "$bridge" --ip "$net4.5/24" --rate-min 60M --rate-link 100M
+	new_root more
+	chcontext --ctx "$ctx" --create >/dev/null
+	contexts_begun="$contexts_begun $first $ctx"
+	run -1 vnet add --ctx "$ctx" --bridge "$bridge" --ip "$net4.5/24"
+	[ "$output" = "vnet: $net4.5: VPS w$TAG: has this address already" ]
+	run -1 vnet add --ctx "$ctx" --bridge "$bridge" --rate-min 70M
+	[ "$output" = "vnet: $bridge: 130M of 100M: more would be warranted than there is" ]
+	# Nor what the host has taken since it was added.
+	vnet add --ctx "$ctx" --bridge "$bridge" --ip "$net4.8/24"
+	ip addr add "$net4.8/24" dev "$bridge"
+	run -125 inside true
+	[[ $output == *"$net4.8: the host itself has this address" ]]
+}
+
 # ---- rates -----------------------------------------------------------------------------------
 
 # What TCP carries of a wire's bits, in packets of 1500 bytes.
