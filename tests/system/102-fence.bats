@@ -239,14 +239,16 @@ check_all() {
 	fence off
 	run -0 chbind --fence off
 	[ "$output" = "" ]
-	prints_none host_ ls "$(dirname "$(own_pin)")"
+	prints_none host_bind ls "$(dirname "$(own_pin)")"
 	serve host tcp4 tag=H bind=0.0.0.0,$((port + 3)) listen udp4 tag=H bind=0.0.0.0,$((port + 3))
 	check a <<-END
 		tcp4 bind=0.0.0.0,$((port + 3)) | bind:EADDRINUSE
 		udp4 bind=0.0.0.0,$((port + 3)) | bind:EADDRINUSE
 		tcp4 bind=0.0.0.0,$((port + 4)) | bind
 	END
+	# What was bound under it is served as before, too.
 	check host <<-END
+		tcp4 connect=127.0.0.1,$((port + 2)) read | connect read=H/127.0.0.1/127.0.0.1
 		tcp4 connect=127.0.0.1,$((port + 3)) read | connect read=H/127.0.0.1/127.0.0.1
 		tcp4 connect=$h4,$((port + 3)) read | connect read=H/$h4/$h4
 	END
