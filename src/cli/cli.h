@@ -75,6 +75,12 @@ int cli_next(poptContext popt);
 /* The argument of the option just returned; free(3) it. */
 char *cli_arg(poptContext popt);
 
+/*
+ * Before cli_options(): takes a first word that is no option out of @argv, since the options
+ * behind it would end there otherwise. NULL when there is none.
+ */
+const char *cli_action(int *argc, char **argv);
+
 /* What follows the options, NULL terminated, never NULL. */
 const char **cli_operands(poptContext popt, int *ret_count);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -73,6 +74,15 @@ int cli_next(poptContext popt)
 char *cli_arg(poptContext popt)
 {
 	return poptGetOptArg(popt);
+}
+
+const char *cli_action(int *argc, char **argv)
+{
+	const char *word = *argc > 1 && *argv[1] != '-' ? argv[1] : NULL;
+
+	if (word)
+		memmove(argv + 1, argv + 2, (size_t)(--*argc) * sizeof(*argv));
+	return word;
 }
 
 const char **cli_operands(poptContext popt, int *ret_count)

@@ -341,19 +341,9 @@ static void check(int count)
 		cli_usage("--rate-min is above --rate-max");
 }
 
-/* The action may stand before the options, at which they would end otherwise. */
-static const char *take_action(int *argc, char **argv)
-{
-	const char *word = *argc > 1 && *argv[1] != '-' ? argv[1] : NULL;
-
-	if (word)
-		memmove(argv + 1, argv + 2, (size_t)(--*argc) * sizeof(*argv));
-	return word;
-}
-
 static void parse(int argc, char **argv)
 {
-	const char *action = take_action(&argc, argv);
+	const char *action = cli_action(&argc, argv);
 	poptContext popt = cli_options(argc, argv, options, "ACTION");
 	const char **operands;
 	int option, count;
