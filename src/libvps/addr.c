@@ -38,6 +38,7 @@ struct list {
  * @owners: the map
  * @there: all addresses of the host
  * @taken: how many of @after have been looked at
+ * @steered: the device that has been looked after last
  */
 struct change {
 	struct vps_host *host;
@@ -51,6 +52,7 @@ struct change {
 	size_t there_count;
 	struct list before, after;
 	size_t taken;
+	int steered;
 	struct vps_fault *fault;
 };
 
@@ -340,16 +342,17 @@ static int put_on_device(const struct change *c, struct vps_bound *item, int *re
 	return 0;
 }
 
-static int steer(const struct change *c, int ifindex)
+static int steer(struct change *c, int ifindex)
 {
-	int rc = vps_net_steer(&c->host->cg, ifindex);
+	int rc = ifindex == c->steered ? 0 : vps_net_steer(&c->host->cg, ifindex);
 
+	c->steered = ifindex;
 	return rc ? vps_fault(c->fault, rc, "attach a program (clsact) for datagrams", "") : 0;
 }
 
 /* ---- changing ------------------------------------------------------------------- */
 
-static int take(const struct change *c, struct vps_bound *item)
+static int take(struct change *c, struct vps_bound *item)
 {
 	const struct vps_link_addr *there = on_host(c, &item->addr);
 	struct vps_bpf_addr key = as_key(&item->addr);
@@ -547,7 +550,7 @@ static int conduct(struct change *c)
 
 	if (rc)
 		return rc;
-	rc = vps_rtnl_addrs(c->sock, &c->there, &c->there_count);
+	rc = vps_rtnl_bare_addrs(c->sock, &c->there, &c->there_count);
 	if (rc)
 		return vps_fault(c->fault, rc, "list the addresses of the host", "");
 	rc = read_list(c->host, c->group, &c->before);

@@ -179,6 +179,8 @@ static void check(const struct request *req)
 		cli_usage("--name goes with --create or --disconnect");
 	if (req->name && !vps_is_name(req->name))
 		cli_usage("--name='%s': not a name of a VPS", req->name);
+	if (req->net == VPS_NET_BRIDGE && req->id == VPS_ID_ANY)
+		cli_usage("--net=bridge needs --ctx, of a context that vnet gave a device");
 	if (req->root && req->tree)
 		cli_usage("--root and --tree exclude each other");
 	if (req->tree && req->no_userns)

@@ -90,12 +90,12 @@ refused() {
 		printf '%s\n' "$line" >"$conf"
 		refused "*$conf:1: *${line%%=*}*not supported by the stock engine; boot a FreeVPS kernel*"
 	done
-	for line in 'IPROOT="192.0.2.1"' 'RATE_MAX="1M"'; do
-		printf '%s\n' "$line" >"$conf"
-		refused "*$conf:1: *${line%%=*}*not supported by this version*"
-	done
+	echo 'RATE_MAX="1M"' >"$conf"
+	refused "*$conf:1: RATE_MAX: needs NET=bridge, not shared*"
 	echo 'NET="bridge"' >"$conf"
-	refused "*$conf:1: *bridge*not supported*by this version*"
+	refused "*$conf:1: NET=bridge needs BRIDGE*"
+	echo 'IPROOT="192.0.2.1"' >"$conf"
+	refused "*192.0.2.1: no device of this host has this address*"
 	# Empty, as a template has it, asks for nothing.
 	printf 'LIMIT_PROC=""\nS_CONTEXT="%s"\n' "$ctx" >"$conf"
 	run -0 vps-start "$name"

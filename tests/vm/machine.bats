@@ -45,7 +45,7 @@ has_config() {
 @test "machine: network programs of another build are replaced, missing ones attached, counts kept" {
 	chcontext --silent --ctx 9 --create
 	vlimit -c 9 --tcp 5
-	pins=$(echo /sys/fs/bpf/vps/net1-*)
+	pins=$(echo /sys/fs/bpf/vps/net[0-9]*-*)
 	own=$(echo "$pins"/tcp_use_*)
 	before=$(bpftool -j link show pinned "$pins/connect4_link" | grep -o '"prog_id":[0-9]*')
 	mv "$own" "$pins/tcp_use_another"
