@@ -37,6 +37,7 @@ struct list {
  * @id, @cgroup_id: the context, and its group's number
  * @owners: the map
  * @there: all addresses of the host
+ * @bound: it was given some before
  * @taken: how many of @after have been looked at
  * @steered: the device that has been looked after last
  */
@@ -51,6 +52,7 @@ struct change {
 	struct vps_link_addr *there;
 	size_t there_count;
 	struct list before, after;
+	bool bound;
 	size_t taken;
 	int steered;
 	struct vps_fault *fault;
@@ -107,8 +109,8 @@ static int read_list(struct vps_host *host, int group, struct list *ret_list)
 	if (!text)
 		return -ENOMEM;
 	rc = host->engine->get(group, VPS_ATTR_ADDRS, text, 2 * TEXT_MAX);
-	if (rc)
-		return rc;
+	if (rc || !*text)
+		return rc ?: -ENODATA;
 	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		if (!strcmp(word, NOTHING))
 			continue;
@@ -407,7 +409,10 @@ static void undo(struct change *c)
 	for (size_t i = 0; i < c->taken; i++)
 		if (!contains(&c->before, &c->after.items[i].addr))
 			give_back(c, &c->after.items[i]);
-	write_lists(c->host, c->group, &c->before, NULL);
+	if (c->bound)
+		write_lists(c->host, c->group, &c->before, NULL);
+	else
+		c->host->engine->set(c->group, VPS_ATTR_ADDRS, "");
 }
 
 /* Its own loopback, of both families, and where datagrams for it pass. */
@@ -556,6 +561,7 @@ static int conduct(struct change *c)
 	rc = read_list(c->host, c->group, &c->before);
 	if (rc && rc != -ENODATA)
 		return vps_fault(c->fault, rc, "read its addresses", "");
+	c->bound = !rc;
 	rc = compute(c);
 	if (rc)
 		return rc;
@@ -685,9 +691,10 @@ int vps_addrs_end(struct vps_host *host, uint32_t id, int group)
 bool vps_addrs_bound(struct vps_host *host, int group)
 {
 	char text[2];
+	int rc = host->engine->get(group, VPS_ATTR_ADDRS, text, sizeof(text));
 
 	/* What it is does not fit; that it is there is what counts. */
-	return host->engine->get(group, VPS_ATTR_ADDRS, text, sizeof(text)) != -ENODATA;
+	return rc == -ERANGE || (!rc && *text);
 }
 
 bool vps_addrs_at_home(void)

@@ -158,7 +158,7 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 		info.started_us = init.started_us;
 		info.init = is_alive(&init) ? init.pid : 0;
 	}
-	info.bridged = host->engine->get(group, VPS_ATTR_VNET, text, 2) != -ENODATA;
+	info.bridged = !vps_vnet_expect(host, group, NULL);
 	info.state = read_state(host, group, &init);
 	*ret_info = info;
 	return 0;
