@@ -39,7 +39,7 @@ comma := ,
 # What only writes text or removes files needs no library.
 quiet_goals := help clean dist lint uninstall
 ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
-PKGS := popt libcap libseccomp libbpf jansson libnl-3.0 libnl-route-3.0
+PKGS := popt libcap libseccomp libbpf jansson libnl-3.0
 hint := "scripts/dev/install-deps build" installs what the build needs
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error $(PKG_CONFIG): not found; $(hint))
@@ -49,7 +49,7 @@ ifneq ($(missing),)
 $(error $(missing): not known to $(PKG_CONFIG); $(hint))
 endif
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
-LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcap libbpf libnl-3.0 libnl-route-3.0)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcap libbpf libnl-3.0)
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
 CLI_LIBS := $(shell $(PKG_CONFIG) --libs popt jansson)
 STATIC_LIBS := $(shell $(PKG_CONFIG) --static --libs $(filter-out libseccomp,$(PKGS)))

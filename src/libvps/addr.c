@@ -688,15 +688,6 @@ int vps_addrs_end(struct vps_host *host, uint32_t id, int group)
 	return rc;
 }
 
-bool vps_addrs_bound(struct vps_host *host, int group)
-{
-	char text[2];
-	int rc = host->engine->get(group, VPS_ATTR_ADDRS, text, sizeof(text));
-
-	/* What it is does not fit; that it is there is what counts. */
-	return rc == -ERANGE || (!rc && *text);
-}
-
 bool vps_addrs_at_home(void)
 {
 	struct stat own, home;

@@ -12,9 +12,6 @@
 /* Takes back what was done for the addresses of a context that has no processes. */
 int vps_addrs_end(struct vps_host *host, uint32_t id, int group);
 
-/* Was it given addresses? */
-bool vps_addrs_bound(struct vps_host *host, int group);
-
 /* Is this process in the network whose addresses are given? */
 bool vps_addrs_at_home(void);
 

@@ -140,6 +140,15 @@ static bool is_alive(const struct init_attr *init)
 	       stat.state != 'Z' && stat.state != 'X';
 }
 
+bool vps_context_has(const struct vps_host *host, int group, enum vps_attr attr)
+{
+	char text[2];
+	int rc = host->engine->get(group, attr, text, sizeof(text));
+
+	/* What it is need not fit; that it is there is what counts. */
+	return rc == -ERANGE || (!rc && *text);
+}
+
 int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info *ret_info)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
@@ -158,7 +167,7 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 		info.started_us = init.started_us;
 		info.init = is_alive(&init) ? init.pid : 0;
 	}
-	info.bridged = !vps_vnet_expect(host, group, NULL);
+	info.bridged = vps_context_has(host, group, VPS_ATTR_VNET);
 	info.state = read_state(host, group, &init);
 	*ret_info = info;
 	return 0;

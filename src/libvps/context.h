@@ -11,4 +11,7 @@ int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool user
 /* Notes that it runs. */
 int vps_context_set_running(struct vps_host *host, int group);
 
+/* Has it something in @attr, however long? */
+bool vps_context_has(const struct vps_host *host, int group, enum vps_attr attr);
+
 #endif /* VPS_CONTEXT_H */

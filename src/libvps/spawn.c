@@ -363,7 +363,7 @@ static int check_state(struct vps_host *host, uint32_t id, const struct vps_spaw
 /* The addresses that it was given are of the host's network. */
 static int check_addrs(const struct start *start, struct vps_fault *fault)
 {
-	if (!vps_addrs_bound(start->host, start->group))
+	if (!vps_context_has(start->host, start->group, VPS_ATTR_ADDRS))
 		return 0;
 	if (start->spawn->net != VPS_NET_SHARED)
 		return vps_refuse(fault, -EXDEV, "it has addresses in the host's network", "");
