@@ -53,9 +53,9 @@ static int load(struct vps_bpf **ret_skel)
 	if (!skel)
 		return -errno;
 	skel->rodata->ns_per_tick = 1000000000 / (uint64_t)hz;
-	rc = vps_bpf__load(skel);
+	rc = vps_pins_load(skel->skeleton, NULL);
 	if (rc)
-		return rc == -EPERM || rc == -ENOSYS || rc == -ENOMEM ? rc : -ENOTSUP;
+		return rc;
 	*ret_skel = skel;
 	skel = NULL;
 	return 0;

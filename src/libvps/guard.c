@@ -33,25 +33,14 @@ static int open_pin(const char *name)
 	return vps_pins_open(path);
 }
 
-/* With @pinned the maps that are pinned are used again, and the others are pinned. */
-static int load(bool pinned, struct vnet_bpf **ret_skel)
+/* With @dir the maps that are pinned there are used again, and the others are pinned. */
+static int load(const char *dir, struct vnet_bpf **ret_skel)
 {
 	_cleanup_(skelp) struct vnet_bpf *skel = vnet_bpf__open();
-	char path[PIN_MAX];
-	struct bpf_map *map;
-	int rc = 0;
+	int rc = skel ? vps_pins_load(skel->skeleton, dir) : -errno;
 
-	if (!skel)
-		return -errno;
-	bpf_object__for_each_map(map, skel->obj) {
-		if (!pinned || bpf_map__is_internal(map))
-			continue;
-		snprintf(path, sizeof(path), PIN_DIR "/%s", bpf_map__name(map));
-		rc = rc ?: bpf_map__set_pin_path(map, path);
-	}
-	rc = rc ?: vnet_bpf__load(skel);
 	if (rc)
-		return rc == -EPERM || rc == -ENOSYS || rc == -ENOMEM ? rc : -ENOTSUP;
+		return rc;
 	*ret_skel = skel;
 	skel = NULL;
 	return 0;
@@ -79,7 +68,7 @@ static int load_and_pin(const void *nothing)
 	(void)nothing;
 	if (mkdir(PIN_DIR, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	rc = forget_others() ?: load(true, &skel);
+	rc = forget_others() ?: load(PIN_DIR, &skel);
 	rc = rc ?: bpf_program__pin(skel->progs.classify, PIN_DIR "/classify_" VNET_BUILD);
 	/* Pinned last: who finds it finds everything. */
 	return rc ?: bpf_program__pin(skel->progs.guard, PIN_DIR "/guard_" VNET_BUILD);
@@ -121,7 +110,7 @@ static int try_load(const void *nothing)
 	_cleanup_(skelp) struct vnet_bpf *skel = NULL;
 
 	(void)nothing;
-	return load(false, &skel);
+	return load(NULL, &skel);
 }
 
 int vps_guard_probe(void)

@@ -132,8 +132,6 @@ static int load(uint64_t parent, const char *dir, enum side side, struct net_bpf
 {
 	_cleanup_(skelp) struct net_bpf *skel = NULL;
 	struct bpf_program *program;
-	char path[PIN_MAX + 32];
-	struct bpf_map *map;
 	uint64_t cookie;
 	_cleanup_(closep) int network = open_network(&cookie);
 	int rc = 0;
@@ -148,15 +146,9 @@ static int load(uint64_t parent, const char *dir, enum side side, struct net_bpf
 	skel->rodata->fence = side != OF_CONTEXTS;
 	bpf_object__for_each_program(program, skel->obj)
 		rc = rc ?: bpf_program__set_autoload(program, is_for(program, side));
-	bpf_object__for_each_map(map, skel->obj) {
-		if (!dir || bpf_map__is_internal(map))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
-		rc = rc ?: bpf_map__set_pin_path(map, path);
-	}
-	rc = rc ?: net_bpf__load(skel);
+	rc = rc ?: vps_pins_load(skel->skeleton, dir);
 	if (rc)
-		return rc == -EPERM || rc == -ENOSYS || rc == -ENOMEM ? rc : -ENOTSUP;
+		return rc;
 	*ret_skel = skel;
 	skel = NULL;
 	return 0;

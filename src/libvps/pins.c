@@ -15,6 +15,7 @@
 #include "util.h"
 
 #define BPFFS "/sys/fs/bpf"
+#define PIN_MAX 128
 
 /* Some distributions mount bpffs so that anyone may make a directory in it. */
 static int check_owner(void)
@@ -99,6 +100,29 @@ int vps_pins_remove(int dir, const char *name)
 		if (entry->d_type == DT_REG && unlinkat(dirfd(pins), entry->d_name, 0) < 0)
 			return -errno;
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int pin_maps(struct bpf_object *object, const char *dir)
+{
+	struct bpf_map *map;
+	char path[PIN_MAX];
+	int rc = 0;
+
+	bpf_object__for_each_map(map, object) {
+		if (bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
+		rc = rc ?: bpf_map__set_pin_path(map, path);
+	}
+	return rc;
+}
+
+int vps_pins_load(struct bpf_object_skeleton *skeleton, const char *dir)
+{
+	int rc = dir ? pin_maps(*skeleton->obj, dir) : 0;
+
+	rc = rc ?: bpf_object__load_skeleton(skeleton);
+	return !rc || rc == -EPERM || rc == -ENOSYS || rc == -ENOMEM ? rc : -ENOTSUP;
 }
 
 int vps_bpf_quietly(int (*step)(const void *), const void *argument)

@@ -5,6 +5,8 @@
 #ifndef VPS_PINS_H
 #define VPS_PINS_H
 
+struct bpf_object_skeleton;
+
 #define VPS_PINS "/sys/fs/bpf/vps"
 
 /* What is pinned at @path below VPS_PINS. -ENOENT; -EPERM the directory is not root's alone. */
@@ -15,6 +17,12 @@ int vps_pins_lock(void);
 
 /* Removes directory @name of pins below @dir, which holds no other; what was attached goes. */
 int vps_pins_remove(int dir, const char *name);
+
+/*
+ * Loads the programs of @skeleton. With @dir, a directory of pins, the maps that are pinned there
+ * are used again, and the others are pinned. -ENOTSUP this kernel does not take them.
+ */
+int vps_pins_load(struct bpf_object_skeleton *skeleton, const char *dir);
 
 /* Runs @step, which is 0 or a descriptor, while libbpf keeps what it has to say to itself. */
 int vps_bpf_quietly(int (*step)(const void *argument), const void *argument);
