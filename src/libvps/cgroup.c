@@ -191,6 +191,26 @@ int vps_cgroups_make_parent(struct vps_cgroups *cg, struct vps_fault *fault)
 	return 0;
 }
 
+DIR *vps_groups_open(const struct vps_cgroups *cg)
+{
+	int fd = cg->parent_fd < 0 ? -1 : open_dir(cg->parent_fd, ".");
+	DIR *groups = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!groups && fd >= 0)
+		close(fd);
+	return groups;
+}
+
+struct dirent *vps_groups_next(DIR *groups, uint32_t *ret_id)
+{
+	struct dirent *entry;
+
+	do
+		entry = readdir(groups);
+	while (entry && (entry->d_type != DT_DIR || vps_parse_id(entry->d_name, ret_id)));
+	return entry;
+}
+
 int vps_group_open(const struct vps_cgroups *cg, uint32_t id)
 {
 	char name[16];

@@ -7,6 +7,7 @@
 #ifndef VPS_CGROUP_H
 #define VPS_CGROUP_H
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,12 @@ void vps_cgroups_close(struct vps_cgroups *cg);
 
 /* Makes the parent groups and turns the controllers on for what is below. */
 int vps_cgroups_make_parent(struct vps_cgroups *cg, struct vps_fault *fault);
+
+/* The directory of the groups of all contexts; NULL where there is none, or it cannot be read. */
+DIR *vps_groups_open(const struct vps_cgroups *cg);
+
+/* The next group of a context in it; NULL behind the last. */
+struct dirent *vps_groups_next(DIR *groups, uint32_t *ret_id);
 
 /* The directory freevps/<id> on v2. -ENOENT. */
 int vps_group_open(const struct vps_cgroups *cg, uint32_t id);

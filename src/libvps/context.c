@@ -184,19 +184,12 @@ static int compare_ids(const void *a, const void *b)
 
 int vps_context_list(struct vps_host *host, uint32_t **ret_ids, size_t *ret_count)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(closedirp) DIR *groups = vps_groups_open(&host->cg);
 	_cleanup_(freep) uint32_t *ids = NULL;
 	size_t count = 0, room = 0;
-	struct dirent *entry;
 	uint32_t id;
-	int fd;
 
-	fd = host->cg.parent_fd < 0 ? -1 :
-		openat(host->cg.parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || vps_parse_id(entry->d_name, &id))
-			continue;
+	while (groups && vps_groups_next(groups, &id)) {
 		if (count == room) {
 			uint32_t *more;
 

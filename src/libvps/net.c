@@ -338,17 +338,25 @@ static bool is_other_layout(const char *name, const char *own)
 	       strchr(name, '-') && !strcmp(strchr(name, '-'), suffix);
 }
 
+/* The next of them in @pins, which is NULL where nothing is pinned; NULL behind the last. */
+static const char *next_other_layout(DIR *pins, const char *own)
+{
+	struct dirent *entry;
+
+	while (pins && (entry = readdir(pins)))
+		if (is_other_layout(entry->d_name, own))
+			return entry->d_name;
+	return NULL;
+}
+
 static size_t count_contexts(const struct vps_cgroups *cg)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
-	int fd = openat(cg->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
+	_cleanup_(closedirp) DIR *groups = vps_groups_open(cg);
 	size_t count = 0;
 	uint32_t id;
 
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	while (dir && (entry = readdir(dir)))
-		count += entry->d_type == DT_DIR && !vps_parse_id(entry->d_name, &id);
+	while (groups && vps_groups_next(groups, &id))
+		count++;
 	return count;
 }
 
@@ -360,13 +368,11 @@ static size_t count_contexts(const struct vps_cgroups *cg)
 static int end_other_layouts(const struct vps_cgroups *cg, const char *own)
 {
 	_cleanup_(closedirp) DIR *pins = opendir(VPS_PINS);
-	struct dirent *entry;
+	const char *name;
 	int rc = 0;
 
-	while (!rc && pins && (entry = readdir(pins)))
-		if (is_other_layout(entry->d_name, own))
-			rc = count_contexts(cg) > 1 ? -EBUSY :
-				vps_pins_remove(dirfd(pins), entry->d_name);
+	while (!rc && (name = next_other_layout(pins, own)))
+		rc = count_contexts(cg) > 1 ? -EBUSY : vps_pins_remove(dirfd(pins), name);
 	return rc;
 }
 
@@ -410,15 +416,10 @@ static int try_load(const void *nothing)
 static bool has_other_layout(const struct vps_cgroups *cg)
 {
 	_cleanup_(closedirp) DIR *pins = opendir(VPS_PINS);
-	struct dirent *entry;
 	char dir[PIN_MAX];
 
-	if (cg->parent_fd < 0 || pin_dir(cg, dir))
-		return false;
-	while (pins && (entry = readdir(pins)))
-		if (is_other_layout(entry->d_name, strrchr(dir, '/') + 1))
-			return true;
-	return false;
+	return cg->parent_fd >= 0 && !pin_dir(cg, dir) &&
+	       next_other_layout(pins, strrchr(dir, '/') + 1);
 }
 
 /* The first that is missing; asked only when something is. */
@@ -458,18 +459,15 @@ const char *vps_net_refusal(const struct vps_cgroups *cg)
 
 static bool has_group(const struct vps_cgroups *cg, uint64_t id)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
-	struct dirent *entry;
-	int fd = openat(cg->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_(closedirp) DIR *groups = vps_groups_open(cg);
 	/* Who cannot look takes it for there. */
-	if (!dir)
-		return true;
-	while ((entry = readdir(dir)))
-		if (entry->d_ino == id)
-			return true;
-	return false;
+	bool found = !groups;
+	struct dirent *entry;
+	uint32_t context;
+
+	while (!found && (entry = vps_groups_next(groups, &context)))
+		found = entry->d_ino == id;
+	return found;
 }
 
 /* Entries of groups that somebody else removed stay behind; a full map sheds them. */
