@@ -158,6 +158,31 @@ const char *cli_human_size(uint64_t bytes, char buf[16]);
 /* As vserver-stat of 2003: 1m02s03, 2h03m04, 5d06h07. */
 const char *cli_human_time(uint64_t us, char buf[24]);
 
+/* ---- addresses in the host's network (addrs.c) ------------------------------ */
+
+/**
+ * struct cli_addrs - what --ip, --dev and --bcast have given
+ * @items: of --ip, those of named devices too
+ * @broadcast: family 0 where none is given
+ */
+struct cli_addrs {
+	struct vps_addr items[VPS_ADDRS_MAX];
+	size_t count;
+	const char *device;
+	struct vps_addr broadcast;
+};
+
+/* The argument of --ip, an address or a device, or of --bcast; free it, or die with usage. */
+void cli_take_ip(struct cli_addrs *addrs, char *word);
+void cli_take_broadcast(struct cli_addrs *addrs, char *word);
+
+/* Which of the three go together; dies with usage. */
+void cli_check_addrs(const struct cli_addrs *addrs);
+
+/* Changes those of a context; says what failed and returns it. */
+int cli_set_addrs(struct vps_host *host, uint32_t id, const struct cli_addrs *addrs,
+		  enum vps_addrs_change change);
+
 /* ---- limits of one process (rlimit.c) ------------------------------------- */
 
 /*

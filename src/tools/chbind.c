@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "cli.h"
 
@@ -24,17 +23,13 @@ enum {
 /**
  * struct request - the command line
  * @word: the context, by number or name; NULL where none is given
- * @addrs: of --ip, those of named devices too
- * @given: --ip was there, though a device may have none
  * @changes: how many of --add, --del and --list
  * @fence: "on", "off", "status"
  */
 static struct request {
 	char *word;
-	struct vps_addr addrs[VPS_ADDRS_MAX];
-	struct vps_addr broadcast;
-	struct vps_addr_spec spec;
-	bool given;
+	struct cli_addrs addrs;
+	enum vps_addrs_change change;
 	int changes;
 	bool list;
 	char *fence;
@@ -42,7 +37,7 @@ static struct request {
 	bool silent;
 	enum cli_format format;
 	const char **command;
-} request = { .spec.addrs = request.addrs };
+} request;
 
 static const struct poptOption options[] = {
 	{ "ctx", 'c', POPT_ARG_STRING, NULL, 'c', "the context; without one CMD is given a new one",
@@ -69,68 +64,15 @@ static const struct poptOption options[] = {
 
 /* ---- command line --------------------------------------------------------------- */
 
-static void add_addr(const struct vps_addr *addr)
-{
-	if (request.spec.count == VPS_ADDRS_MAX)
-		cli_usage("--ip: more than %d addresses", VPS_ADDRS_MAX);
-	request.addrs[request.spec.count++] = *addr;
-}
-
-static void add_device(const char *word)
-{
-	struct vps_addr *addrs;
-	size_t count;
-	int err = vps_device_addrs(word, &addrs, &count);
-
-	if (err == -ENODEV)
-		cli_usage("--ip='%s': neither an address nor a device", word);
-	if (err)
-		cli_die(cli.failed, err, "--ip='%s'", word);
-	if (!count)
-		cli_die(cli.failed, 0, "--ip='%s': the device has no address", word);
-	for (size_t i = 0; i < count; i++)
-		add_addr(&addrs[i]);
-	free(addrs);
-}
-
-static void take_ip(char *word)
-{
-	struct vps_addr addr;
-	int err = vps_parse_addr(word, &addr);
-
-	request.given = true;
-	if (err == -EDOM)
-		cli_usage("--ip='%s': no VPS can have this address", word);
-	if (err == -ERANGE)
-		cli_usage("--ip='%s': there is no such prefix", word);
-	if (!err)
-		add_addr(&addr);
-	else if (strpbrk(word, "/:") || !word[strspn(word, "0123456789.")])
-		cli_usage("--ip='%s': not an address", word);
-	else
-		add_device(word);
-	free(word);
-}
-
-static void take_broadcast(char *word)
-{
-	/* Of every kind but those that a VPS could have, an address of IPv4 is a broadcast one. */
-	if (vps_parse_addr(word, &request.broadcast) || request.broadcast.family != AF_INET ||
-	    request.broadcast.prefix != 32)
-		cli_usage("--bcast='%s': not an address of IPv4", word);
-	request.spec.broadcast = &request.broadcast;
-	free(word);
-}
-
 static void take_option(int option, char *arg)
 {
 	switch (option) {
 	case 'c': request.word = arg; break;
-	case OPT_IP: take_ip(arg); break;
-	case OPT_BCAST: take_broadcast(arg); break;
-	case OPT_DEV: request.spec.device = arg; break;
-	case OPT_ADD: request.spec.change = VPS_ADDRS_ADD; request.changes++; break;
-	case OPT_DEL: request.spec.change = VPS_ADDRS_REMOVE; request.changes++; break;
+	case OPT_IP: cli_take_ip(&request.addrs, arg); break;
+	case OPT_BCAST: cli_take_broadcast(&request.addrs, arg); break;
+	case OPT_DEV: request.addrs.device = arg; break;
+	case OPT_ADD: request.change = VPS_ADDRS_ADD; request.changes++; break;
+	case OPT_DEL: request.change = VPS_ADDRS_REMOVE; request.changes++; break;
 	case OPT_LIST: request.list = true; request.changes++; break;
 	case OPT_FENCE: request.fence = arg; break;
 	case OPT_BLOCKERS: request.blockers = true; break;
@@ -154,26 +96,25 @@ static void parse(int argc, char **argv)
 
 static void check(void)
 {
-	bool other = request.fence || request.blockers;
+	bool other = request.fence || request.blockers, given = request.addrs.count;
 
 	if (request.changes > 1)
 		cli_usage("--add, --del and --list exclude each other");
-	if (other && (request.changes || request.given || request.word || *request.command))
+	if (other && (request.changes || given || request.word || *request.command))
 		cli_usage("--fence and --blockers stand alone");
 	if (request.fence && strcmp(request.fence, "on") && strcmp(request.fence, "off") &&
 	    strcmp(request.fence, "status"))
 		cli_usage("--fence='%s': not on, off or status", request.fence);
-	if (request.list && (request.given || *request.command))
+	if (request.list && (given || *request.command))
 		cli_usage("--list takes neither --ip nor a command");
-	if (!request.list && !other && !request.given)
+	if (!request.list && !other && !given)
 		cli_usage("no --ip given");
 	if (!request.list && !request.blockers && request.format != CLI_TABLE)
 		cli_usage("--json and --raw go with --list or --blockers");
 	if (!request.list && !other && !request.word && (request.changes || !*request.command))
 		cli_usage("--ctx or a command is missing");
-	if (request.spec.broadcast && !request.spec.device)
-		cli_usage("--bcast goes with --dev");
-	if (request.spec.device && request.spec.change == VPS_ADDRS_REMOVE)
+	cli_check_addrs(&request.addrs);
+	if (request.addrs.device && request.change == VPS_ADDRS_REMOVE)
 		cli_usage("--dev goes with adding");
 }
 
@@ -321,12 +262,9 @@ static void announce(struct vps_host *host, uint32_t id)
 
 static int bind_context(struct vps_host *host, uint32_t id)
 {
-	struct vps_fault fault;
-	int err = vps_context_set_addrs(host, id, &request.spec, &fault);
+	int err = cli_set_addrs(host, id, &request.addrs, request.change);
 
-	if (err)
-		cli_warn_fault(err, &fault);
-	else
+	if (!err)
 		announce(host, id);
 	return err;
 }
