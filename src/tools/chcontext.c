@@ -23,6 +23,9 @@ enum {
 	OPT_ROOT,
 	OPT_TREE,
 	OPT_NET,
+	OPT_IP,
+	OPT_DEV,
+	OPT_BCAST,
 	OPT_USERNS,
 	OPT_INIT,
 	OPT_RLIMIT,
@@ -52,6 +55,13 @@ static const struct poptOption options[] = {
 	{ "tree", '\0', POPT_ARG_STRING, NULL, OPT_TREE,
 	  "directory to work in, seeing the host as a stranger", "DIR" },
 	{ "net", '\0', POPT_ARG_STRING, NULL, OPT_NET, "shared (default), bridge or none", "NET" },
+	{ "ip", '\0', POPT_ARG_STRING, NULL, OPT_IP,
+	  "an address of the new context, or those of a device; may be repeated",
+	  "ADDR[/PREFIX|/MASK]|IFACE" },
+	{ "dev", '\0', POPT_ARG_STRING, NULL, OPT_DEV,
+	  "put addresses that the host has not on this device, for as long as the context is",
+	  "IFACE" },
+	{ "bcast", '\0', POPT_ARG_STRING, NULL, OPT_BCAST, "with this broadcast address", "ADDR" },
 	{ "userns", '\0', POPT_ARG_STRING, NULL, OPT_USERNS, "auto (default) or no", "MODE" },
 	{ "init", '\0', POPT_ARG_STRING, NULL, OPT_INIT,
 	  "run the first process of a system: auto, builtin or a path", "INIT" },
@@ -81,6 +91,7 @@ struct request {
 	char *root;
 	char *tree;
 	enum vps_net net;
+	struct cli_addrs addrs;
 	bool no_userns;
 	char *init;
 	struct vps_rlimit rlimits[RLIMITS_MAX];
@@ -157,6 +168,9 @@ static void parse_option(struct request *req, int opt, char *arg)
 	case OPT_TREE: req->tree = arg; break;
 	case OPT_NET:
 	case OPT_USERNS: parse_word(req, opt, arg); break;
+	case OPT_IP: cli_take_ip(&req->addrs, arg); break;
+	case OPT_DEV: req->addrs.device = arg; break;
+	case OPT_BCAST: cli_take_broadcast(&req->addrs, arg); break;
 	case OPT_INIT: req->init = arg; break;
 	case OPT_RLIMIT: add_rlimit(req, arg); break;
 	case OPT_DISCONNECT: req->disconnect = true; break;
@@ -181,6 +195,11 @@ static void check(const struct request *req)
 		cli_usage("--name='%s': not a name of a VPS", req->name);
 	if (req->net == VPS_NET_BRIDGE && req->id == VPS_ID_ANY)
 		cli_usage("--net=bridge needs --ctx, of a context that vnet gave a device");
+	cli_check_addrs(&req->addrs);
+	if (req->addrs.count && req->net != VPS_NET_SHARED)
+		cli_usage("--ip goes with --net=shared");
+	if (req->addrs.count && !req->create && !runs)
+		cli_usage("--ip goes with --create or a command");
 	if (req->root && req->tree)
 		cli_usage("--root and --tree exclude each other");
 	if (req->tree && req->no_userns)
@@ -217,28 +236,6 @@ static bool announce(const struct request *req, uint32_t id)
 	return false;
 }
 
-/* ---- without a command ------------------------------------------------------- */
-
-static int create(struct vps_host *host, const struct request *req)
-{
-	struct vps_context_spec spec = {
-		.id = req->id, .name = req->name, .flags = req->flags, .keep = !req->name,
-	};
-	struct vps_fault fault;
-	uint32_t id;
-	int rc;
-
-	rc = vps_context_create(host, &spec, &id, &fault);
-	if (rc) {
-		cli_warn_fault(rc, &fault);
-		return CLI_EXEC_FAILED;
-	}
-	if (announce(req, id))
-		return 0;
-	vps_context_destroy(host, id);
-	return CLI_EXEC_FAILED;
-}
-
 /* The exit status for an operation on a context as a whole. */
 static int outcome(int rc, uint32_t id)
 {
@@ -249,6 +246,39 @@ static int outcome(int rc, uint32_t id)
 	else if (rc)
 		cli_warn(rc, "context %u", id);
 	return rc ? CLI_EXEC_FAILED : 0;
+}
+
+/* A context and its addresses; or dies with neither. */
+static uint32_t make(struct vps_host *host, const struct request *req,
+		     const struct vps_context_spec *spec)
+{
+	struct vps_fault fault;
+	uint32_t id;
+	int rc = vps_context_create(host, spec, &id, &fault);
+
+	if (rc) {
+		cli_warn_fault(rc, &fault);
+		exit(CLI_EXEC_FAILED);
+	}
+	if (!req->addrs.count || !cli_set_addrs(host, id, &req->addrs, VPS_ADDRS_REPLACE))
+		return id;
+	outcome(vps_context_destroy(host, id), id);
+	exit(CLI_EXEC_FAILED);
+}
+
+/* ---- without a command ------------------------------------------------------- */
+
+static int create(struct vps_host *host, const struct request *req)
+{
+	struct vps_context_spec spec = {
+		.id = req->id, .name = req->name, .flags = req->flags, .keep = !req->name,
+	};
+	uint32_t id = make(host, req, &spec);
+
+	if (announce(req, id))
+		return 0;
+	vps_context_destroy(host, id);
+	return CLI_EXEC_FAILED;
 }
 
 static int destroy(struct vps_host *host, uint32_t id)
@@ -301,23 +331,19 @@ static uint32_t have_context(struct vps_host *host, const struct request *req, b
 		.name = req->name, .flags = req->flags,
 	};
 	struct vps_context_info info;
-	struct vps_fault fault;
-	uint32_t id;
-	int rc;
 
 	*ret_made = false;
 	if (req->id != VPS_ID_ANY && !req->name && !vps_context_info(host, req->id, &info)) {
+		if (req->addrs.count)
+			cli_die(CLI_EXEC_FAILED, 0,
+				"%u: the context is there already; chbind changes its addresses",
+				req->id);
 		if (req->flags_given)
 			vps_context_set_flags(host, req->id, req->flags);
 		return req->id;
 	}
-	rc = vps_context_create(host, &spec, &id, &fault);
-	if (rc) {
-		cli_warn_fault(rc, &fault);
-		exit(CLI_EXEC_FAILED);
-	}
 	*ret_made = true;
-	return id;
+	return make(host, req, &spec);
 }
 
 static int exec_error(int err, const struct vps_fault *fault)

@@ -28,12 +28,13 @@ requires() {
 	done
 }
 
-# refuses TEXT ARG...: wrong use of $tool, said in one line, before anything is looked at.
+# refuses TEXT ARG...: wrong use of $tool, said in one line, before anything is looked at; with
+# status $usage_status, where that is not 2.
 refuses() {
 	text=$1
 	shift
 	capture "$BUILD/$tool" "$@"
-	expect "exit 2" [ "$status" -eq 2 ] &&
+	expect "exit ${usage_status:-2}" [ "$status" -eq "${usage_status:-2}" ] &&
 		expect "'$text'" [ "$errors" = "$tool: $text (see $tool --help)" ]
 }
 

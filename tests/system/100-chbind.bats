@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck disable=SC2154,SC2034,SC2016,SC2030,SC2031,SC2086 # set by run, used by the helpers
-# Addresses of contexts in the host's network.
+# Addresses of contexts in the host's network: chbind, and chcontext and IPROOT by the same ways.
 
 load ../lib/system
 load ../lib/net
@@ -970,6 +970,107 @@ says() {
 		tcp4 connect=127.0.0.1,$port read | connect read=a/127.0.0.1/127.0.0.1
 	END
 	[ "$(vlimit -c "$a" --raw | awk '$2 == "tcp" { print $6 }')" = 3 ]
+}
+
+# ---- chcontext ----------------------------------------------------------------------
+
+@test "chcontext: --ip: there before the command runs, gone with the context" {
+	serve peer tcp4 tag=P bind=0.0.0.0,$port listen tcp6 v6only tag=P bind=::,$port listen
+	ip addr add "$n4.40/24" dev "$dev"
+	free_ctx
+	run -0 chcontext --silent --ctx "$ctx" --dev "$dev" --ip "$a4/24" --ip "$a6/64" -- \
+		"$BUILD/system/net" tcp4 "connect=$p4,$port" read tcp6 "connect=$p6,$port" read
+	[ "${lines[0]}" = "tcp4 connect read=P/$p4/$a4" ]
+	[ "${lines[1]}" = "tcp6 connect read=P/$p6/$a6" ]
+	no_context "$ctx"
+	no_trace "$a4" "$a6"
+	run -0 chcontext --silent --ctx "$ctx" --dev "$dev" --bcast "$n4.99" --ip "$a4/24" \
+		--ip "$n4.40/24" -- ip -o addr show dev "$dev"
+	[[ $output == *" $a4/24 brd $n4.99 "* ]]
+	no_trace "$a4"
+	has_address "$n4.40"
+	run -7 chcontext --silent --ctx "$ctx" --root "$root" --dev "$dev" --ip "$a4/24" -- sh -c 'exit 7'
+	no_trace "$a4"
+	chcontext --silent --create --ctx "$ctx" --dev "$dev" --ip "$n4.40" --ip "$a4/24"
+	lists "$ctx" "$n4.40/32 - -" "$a4/24 $dev -"
+	run -0 chcontext --silent --ctx "$ctx" -- "$BUILD/system/net" tcp4 "connect=$p4,$port" read
+	[ "$output" = "tcp4 connect read=P/$p4/$n4.40" ]
+	chcontext --destroy --ctx "$ctx"
+	no_trace "$a4"
+	chcontext --silent --create --ctx "$ctx" --ip "$dev"
+	for address in "$h4/24" "$n4.40/24" "$h6/64"; do
+		chbind --list --raw --ctx "$ctx" | grep -qFx "$ctx $address - -"
+	done
+	chcontext --destroy --ctx "$ctx"
+	has_address "$h4"
+}
+
+@test "chcontext: --ip: an address that cannot be had is one line, and nothing is made" {
+	begin b "$b4/24"
+	addresses >"$T/addresses"
+	free_ctx
+	while IFS='|' read -r message words; do
+		for rest in --create '-- true'; do
+			run -125 chcontext --ctx "$ctx" $words $rest
+			one_line "chcontext: $message"
+			no_context "$ctx"
+			addresses | diff "$T/addresses" - >&2
+		done
+	done <<-END
+		$n4.50: no device of this host has this address|--ip $n4.50/24
+		$n4.51: no device of this host has this address|--ip $h4 --ip $n4.51/24
+		x$TAG: no such device|--ip $n4.50/24 --dev x$TAG
+		$b4 of context $b: another VPS has this address|--dev $dev --ip $n4.50/24 --ip $n6:50/64 --ip $b4
+	END
+	run -125 chcontext --ctx "$b" --dev "$dev" --ip "$n4.50/24" -- true
+	one_line "chcontext: $b: the context is there already; chbind changes its addresses"
+	run -125 chcontext --create --ctx "$b" --dev "$dev" --ip "$n4.50/24"
+	lists "$b" "$b4/24 $dev -"
+	run -125 ip netns exec "$peer" "$BUILD/chcontext" --ctx "$ctx" --ip "$p4" -- true
+	no_context "$ctx"
+	addresses | diff "$T/addresses" - >&2
+}
+
+@test "chcontext: --ip: where the command cannot run the addresses are taken back" {
+	addresses >"$T/addresses"
+	free_ctx
+	while IFS='|' read -r code message words; do
+		run -"$code" chcontext --silent --ctx "$ctx" --dev "$dev" --ip "$a4/24" --ip "$a6/64" $words
+		one_line "chcontext: $message"
+		no_context "$ctx"
+		no_trace "$a4" "$a6"
+	done <<-END
+		127|/does/not/exist: execute: *|-- /does/not/exist
+		126|/etc/passwd: execute: *|-- /etc/passwd
+		125|*$T/none*|--root $T/none -- true
+		127|/does/not/exist: execute: *|--root $root -- /does/not/exist
+	END
+	run -125 bash -c "exec chcontext --ctx $ctx --dev $dev --ip $a4/24 -- true >/dev/full"
+	no_context "$ctx"
+	run -125 bash -c "exec chcontext --ctx $ctx --dev $dev --ip $a4/24 --create >/dev/full"
+	no_context "$ctx"
+	addresses | diff "$T/addresses" - >&2
+}
+
+@test "chcontext: --ip: killed at any call that changes something, a sweep leaves no address" {
+	requires strace leisure
+	# Who comes first loads the programs, which is many calls.
+	begin b "$b4/24"
+	addresses >"$T/addresses"
+	free_ctx
+	for call in sendmsg fsetxattr bpf; do
+		for ((count = 1; ; count++)); do
+			run strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$count" \
+				chcontext --silent --ctx "$ctx" --dev "$dev" --ip "$a4/24" --ip "$a6/64" -- true
+			[ "$status" -ne 0 ] || break
+			[ "$status" -eq 137 ]
+			vkill -c "$ctx" -s KILL --wait 10 2>/dev/null || :
+			sweep
+			no_context "$ctx"
+			addresses | diff "$T/addresses" - >&2
+		done
+		[ "$count" -gt 3 ]
+	done
 }
 
 # ---- VPSes --------------------------------------------------------------------------
