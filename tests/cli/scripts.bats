@@ -229,6 +229,26 @@ scripts='vps vps-create vps-set vps-start vps-stop vps-destroy vps-sweep vps-doc
 	[ "$output" = "chcontext --name web --ctx 7 --root $T/trees/web --hostname web --net shared --userns auto --init builtin --flag nproc --flag private --cap net_raw --cap !mknod --disconnect --silent" ]
 }
 
+@test "vps-start: addresses are given by the command that makes the context" {
+	printf '%s\n' S_CONTEXT=7 'IPROOT=10.0.0.2/24, 2001:db8::2/64 10.0.0.3' IPROOTDEV=eth0 \
+		IPROOTBCAST=10.0.0.255 >"$T/etc/web.conf"
+	mkdir "$T/trees/web"
+	words='--dev eth0 --bcast 10.0.0.255 --ip 10.0.0.2/24 --ip 2001:db8::2/64 --ip 10.0.0.3'
+	run -0 "$BUILD/vps-start" web
+	run calls
+	[[ $output == "chcontext --name web --ctx 7 $words --root $T/trees/web "*" --disconnect --silent" ]]
+	: >"$T/log"
+	echo 'LIMITS=--proc=50' >>"$T/etc/web.conf"
+	fake vlimit ''
+	run -0 "$BUILD/vps-start" web
+	run calls
+	[ "${lines[0]}" = "chcontext --create --name web --ctx 7 $words" ]
+	[ "${lines[1]}" = "vlimit --ctx 7 --proc=50" ]
+	[[ ${lines[2]} == "chcontext --ctx 7 --root $T/trees/web "* ]]
+	[[ ${lines[2]} != *--ip* ]]
+	[ "${#lines[@]}" -eq 3 ]
+}
+
 @test "vps-start: a failing init is said with its step, and not tried again, exit 1" {
 	vps NET none web
 	fake chcontext 'echo "chcontext: /x: No such file or directory" >&2; exit 125'
