@@ -38,6 +38,7 @@ struct list {
  * @owners: the map
  * @there: all addresses of the host
  * @bound: it was given some before
+ * @device: index of that of @spec, 0 until it is needed
  * @taken: how many of @after have been looked at
  * @steered: the device that has been looked after last
  */
@@ -53,6 +54,7 @@ struct change {
 	size_t there_count;
 	struct list before, after;
 	bool bound;
+	int device;
 	size_t taken;
 	int steered;
 	struct vps_fault *fault;
@@ -320,11 +322,8 @@ static int put_on_device(const struct change *c, struct vps_bound *item, int *re
 {
 	const struct vps_addr *broadcast = c->spec->broadcast;
 	struct in_addr in, *to = NULL;
-	struct vps_link link;
-	int rc = vps_rtnl_link(c->sock, item->device, &link);
+	int rc;
 
-	if (rc)
-		return vps_fault(c->fault, rc, "find the device", item->device);
 	if (broadcast && item->addr.family == AF_INET) {
 		memcpy(&in, broadcast->bytes, sizeof(in));
 		to = &in;
@@ -334,13 +333,13 @@ static int put_on_device(const struct change *c, struct vps_bound *item, int *re
 	if (rc)
 		return vps_fault(c->fault, rc, "set promote_secondaries of the device",
 				 item->device);
-	rc = vps_rtnl_add_spare_addr(c->sock, link.ifindex, &item->addr, to);
+	rc = vps_rtnl_add_spare_addr(c->sock, c->device, &item->addr, to);
 	/* Somebody else was faster: it is his. */
 	if (rc == -EEXIST)
 		item->device[0] = '\0';
 	else if (rc)
 		return vps_fault(c->fault, rc, "put an address on the device", item->device);
-	*ret_ifindex = link.ifindex;
+	*ret_ifindex = c->device;
 	return 0;
 }
 
@@ -439,12 +438,32 @@ static int prepare_loopback(struct change *c)
 /* ---- what is asked for ---------------------------------------------------------- */
 
 /* What is on no device of the host may be that of a VPS on a bridge. */
-static int check_bridged(const struct change *c, const struct vps_addr *addr)
+static int check_bridged(const struct change *c)
 {
-	struct vps_vnet vnet = { .addr_count = 1 };
+	struct vps_vnet vnet = { 0 };
 
-	vnet.addrs[0] = *addr;
-	return vps_vnet_check_others(c->host, c->sock, c->id, &vnet, c->fault);
+	for (size_t i = 0; i < c->after.count; i++) {
+		const struct vps_bound *item = &c->after.items[i];
+
+		if (*item->device && !contains(&c->before, &item->addr))
+			vnet.addrs[vnet.addr_count++] = item->addr;
+	}
+	return vnet.addr_count ?
+		vps_vnet_check_others(c->host, c->sock, c->id, &vnet, c->fault) : 0;
+}
+
+static int find_device(struct change *c)
+{
+	struct vps_link link;
+	int rc;
+
+	if (c->device)
+		return 0;
+	rc = vps_rtnl_link(c->sock, c->spec->device, &link);
+	if (rc)
+		return vps_refuse(c->fault, rc, "no such device", c->spec->device);
+	c->device = link.ifindex;
+	return 0;
 }
 
 static int add_item(struct change *c, const struct vps_addr *addr)
@@ -452,7 +471,6 @@ static int add_item(struct change *c, const struct vps_addr *addr)
 	struct vps_bound item = { .addr = *addr };
 	const struct vps_link_addr *there = on_host(c, addr);
 	char text[VPS_ADDR_TEXT_MAX];
-	struct vps_link link;
 	int rc;
 
 	vps_format_addr(addr, text);
@@ -460,10 +478,7 @@ static int add_item(struct change *c, const struct vps_addr *addr)
 		return vps_refuse(c->fault, -EADDRNOTAVAIL,
 				  "no device of this host has this address", text);
 	if (!there) {
-		rc = vps_rtnl_link(c->sock, c->spec->device, &link);
-		if (rc)
-			return vps_refuse(c->fault, rc, "no such device", c->spec->device);
-		rc = check_bridged(c, addr);
+		rc = find_device(c);
 		if (rc)
 			return rc;
 		snprintf(item.device, sizeof(item.device), "%s", c->spec->device);
@@ -512,7 +527,7 @@ static int compute(struct change *c)
 			rc = rc == -ENOENT ? add_item(c, addr) : rc;
 		}
 	}
-	return rc;
+	return rc ?: check_bridged(c);
 }
 
 /* In a network of its own these addresses are nobody's business. */

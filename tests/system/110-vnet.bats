@@ -394,6 +394,8 @@ administer() {
 	contexts_begun="$contexts_begun $first $ctx"
 	run -1 vnet add --ctx "$ctx" --bridge "$bridge" --ip "$net4.5/24"
 	[ "$output" = "vnet: $net4.5: VPS w$TAG: has this address already" ]
+	run -1 chbind --ctx "$ctx" --dev "$bridge" --ip "$net4.9/24" --ip "$net4.5/24"
+	[ "$output" = "chbind: $net4.5: VPS w$TAG: has this address already" ]
 	run -1 vnet add --ctx "$ctx" --bridge "$bridge" --rate-min 70M
 	[ "$output" = "vnet: $bridge: 130M of 100M: more would be warranted than there is" ]
 	# Nor what the host has taken since it was added.
