@@ -13,7 +13,8 @@ VM_BOTH := $(addprefix tests/system/,030-life.bats 060-cgroup.bats)
 VM_SYSTEMD := $(addprefix tests/system/,020-enter.bats 040-config.bats 050-kill9.bats \
 	080-debian.bats 090-limits.bats 110-vnet.bats) $(addprefix tests/escape/,enter.bats groups.bats)
 
-vm-plain: VM_RUN := --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
+vm-plain: VM_RUN := --cpus 1 $(VM_OWN) tests/vm/outside.bats \
+	$(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
 vm-systemd: VM_RUN := --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats \
 	$(VM_BOTH) $(VM_SYSTEMD)
 vm-systemd-all: VM_RUN := --init systemd
