@@ -79,25 +79,6 @@ static int check_mtu(const struct vps_link *bridge, const struct vps_vnet *vnet,
 	return 0;
 }
 
-static int check_host_addrs(struct nl_sock *sock, const struct vps_vnet *vnet,
-			    struct vps_fault *fault)
-{
-	_cleanup_(freep) struct vps_link_addr *addrs = NULL;
-	char text[VPS_ADDR_TEXT_MAX];
-	size_t count;
-	int rc = vps_rtnl_bare_addrs(sock, &addrs, &count);
-
-	if (rc)
-		return vps_fault(fault, rc, "list addresses of the host", "");
-	for (size_t i = 0; i < count; i++) {
-		if (!find_addr(vnet, &addrs[i].addr))
-			continue;
-		vps_format_addr(&addrs[i].addr, text);
-		return vps_refuse(fault, -EADDRINUSE, "the host itself has this address", text);
-	}
-	return 0;
-}
-
 /* ---- the others -------------------------------------------------------------------- */
 
 static int refuse_owner(const struct vps_context_info *info, const struct vps_addr *addr,
@@ -111,6 +92,54 @@ static int refuse_owner(const struct vps_context_info *info, const struct vps_ad
 	else
 		snprintf(object, sizeof(object), "%s: context %u", text, info->id);
 	return vps_refuse(fault, -EADDRINUSE, "has this address already", object);
+}
+
+/* Whether context @id has @addr in the host's network. */
+static bool shares(struct vps_host *host, uint32_t id, const struct vps_addr *addr)
+{
+	_cleanup_(freep) struct vps_bound *bound = NULL;
+	size_t count;
+
+	if (vps_context_addrs(host, id, &bound, &count))
+		return false;
+	while (count-- > 0)
+		if (vps_addr_equal(&bound[count].addr, addr))
+			return true;
+	return false;
+}
+
+/* It is the host's own, or one that it gave a VPS that shares its network. */
+static int refuse_host_addr(struct vps_host *host, const struct vps_addr *addr,
+			    struct vps_fault *fault)
+{
+	_cleanup_(freep) uint32_t *ids = NULL;
+	struct vps_context_info info;
+	char text[VPS_ADDR_TEXT_MAX];
+	size_t count;
+	int rc = vps_context_list(host, &ids, &count);
+
+	if (rc)
+		return vps_fault(fault, rc, "list contexts", "");
+	for (size_t i = 0; i < count; i++)
+		if (shares(host, ids[i], addr) && !vps_context_info(host, ids[i], &info))
+			return refuse_owner(&info, addr, fault);
+	vps_format_addr(addr, text);
+	return vps_refuse(fault, -EADDRINUSE, "the host itself has this address", text);
+}
+
+static int check_host_addrs(struct vps_host *host, struct nl_sock *sock,
+			    const struct vps_vnet *vnet, struct vps_fault *fault)
+{
+	_cleanup_(freep) struct vps_link_addr *addrs = NULL;
+	size_t count;
+	int rc = vps_rtnl_bare_addrs(sock, &addrs, &count);
+
+	if (rc)
+		return vps_fault(fault, rc, "list addresses of the host", "");
+	for (size_t i = 0; i < count; i++)
+		if (find_addr(vnet, &addrs[i].addr))
+			return refuse_host_addr(host, &addrs[i].addr, fault);
+	return 0;
 }
 
 static int read_other(struct vps_host *host, uint32_t id, struct vps_vnet_note *ret_note)
@@ -280,7 +309,7 @@ int vps_vnet_check(struct vps_host *host, struct nl_sock *sock, uint32_t id,
 	if (rc)
 		return rc;
 	rc = check_mtu(&bridge, vnet, fault) ?: check_gateways(vnet, fault);
-	rc = rc ?: check_host_addrs(sock, vnet, fault);
+	rc = rc ?: check_host_addrs(host, sock, vnet, fault);
 	rc = rc ?: scan(host, sock, id, vnet, bridge.ifindex, &others, fault);
 	rc = rc ?: check_rates(sock, &bridge, vnet, &others, fault);
 	if (rc)
