@@ -163,6 +163,25 @@ again() {
 	finish
 }
 
+# As deep as it gets below the group of the context: its own, and 15 that it makes.
+@test "tcp: in groups as deep as can be made inside, too" {
+	listens host 127.0.0.1
+	chcontext --silent --ctx "$ctx" --create
+	vlimit -c "$ctx" --tcp 4
+	chcontext --silent --ctx "$ctx" --root "$root" -- sh -c '
+		dir=/sys/fs/cgroup
+		while mkdir "$dir/deeper" 2>/dev/null; do dir=$dir/deeper; done
+		echo 0 >"$dir/cgroup.procs" && cat /proc/self/cgroup
+		exec /tcp connect "$@"' - $at 6 >"$T/made" 3>&- &
+	holder=$!
+	wait_until has_line "$T/made" '^made 4, else: Resource temporarily unavailable$'
+	[ "$(sed -n 's/^0:://p' "$T/made" | tr -cd / | wc -c)" -eq 15 ]
+	uses 4
+	[ "$(tcp 7)" -eq 2 ]
+	finish_kept
+	end "$listener"
+}
+
 @test "tcp: MPTCP is counted" {
 	export MPTCP=1
 	begin 4
