@@ -139,11 +139,11 @@ check() {
 	diff -u "$T/wanted" "$T/got" >&2
 }
 
-# copy_program FILE: with its libraries into $root.
+# copy_program FILE: with its libraries into $root, where links may lead to the host's busybox.
 copy_program() {
 	for file in "$1" $(ldd "$1" | grep -o '/[^ )]*'); do
 		mkdir -p "$root${file%/*}"
-		cp -L "$file" "$root$file"
+		cp -L --remove-destination "$file" "$root$file"
 	done
 }
 

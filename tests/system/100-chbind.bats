@@ -521,19 +521,57 @@ spread() {
 	END
 }
 
-has_mptcp() {
-	"$BUILD/system/net" mptcp4 bind=127.0.0.1,0 listen | grep -q 'bind listen'
+# refused_protocol KIND NAME: a context with addresses has none of it, everybody else has.
+refused_protocol() {
+	local all="${1}4 bind=0.0.0.0,$port | bind
+		${1}6 bind=::1,$port | bind"
+	"$BUILD/system/net" "${1}4" bind=127.0.0.1,0 | grep -qx "${1}4 bind" || skip "requires $2"
+	begin_both
+	begin c
+	check a <<-END
+		${1}4 | socket:EPROTONOSUPPORT
+		${1}6 | socket:EPROTONOSUPPORT
+	END
+	sed 's/^\t*//' <<<"$all" >"$T/all"
+	check a netns <"$T/all"
+	check c <"$T/all"
+	check peer <"$T/all"
 }
 
 @test "chbind: there is no MPTCP, whose listeners would serve one address alone" {
-	has_mptcp || skip "requires MPTCP"
+	refused_protocol mptcp MPTCP
+}
+
+@test "chbind: there is no SCTP, which nobody asks before it binds" {
+	refused_protocol sctp SCTP
+}
+
+@test "chbind: there is no UDP-Lite, which nobody asks before it binds" {
+	refused_protocol udplite UDP-Lite
+}
+
+@test "chbind: the range that a port is chosen from is the kernel's alone to say" {
+	"$BUILD/system/net" tcp4 ports=$port-$port | grep -qx 'tcp4 ports' ||
+		skip "requires IP_LOCAL_PORT_RANGE (Linux 6.3)"
 	begin_both
+	begin c
 	check a <<-END
-		mptcp4 | socket:EPROTONOSUPPORT
-		mptcp6 | socket:EPROTONOSUPPORT
+		tcp4 ports=$port-$port | ports:EPERM
+		tcp6 ports=$port-$port | ports:EPERM
+		udp4 ports=$port-$port | ports:EPERM
+		udp6 ports=$port-$port | ports:EPERM
 	END
-	net peer mptcp4 bind=0.0.0.0,$port >"$T/got"
-	grep -x 'mptcp4 bind' "$T/got"
+	check a netns <<-END
+		tcp4 ports=40001-40001 bind=127.0.0.1,0 at | ports bind at=40001
+		udp6 ports=40001-40001 bind=::1,0 at | ports bind at=40001
+	END
+	check c <<-END
+		tcp4 ports=40001-40001 bind=127.0.0.1,0 at | ports bind at=40001
+		udp6 ports=40001-40001 bind=::1,0 at | ports bind at=40001
+	END
+	check host <<-END
+		udp4 ports=40001-40001 bind=127.0.0.1,0 at | ports bind at=40001
+	END
 }
 
 @test "chbind: ping works, raw and packet sockets are closed" {
@@ -553,6 +591,23 @@ has_mptcp() {
 		ping6 bind=$a6b,0 ping=$p6 | bind ping
 		ping4 bind=$b4,0 timeout=500 ping=$p4 | bind ping:EPERM
 	END
+}
+
+@test "chbind: ping(8) works, from its own addresses alone" {
+	requires ping
+	copy_program "$(command -v ping)"
+	begin_both
+	ping=("$(command -v ping)" -n -c 1 -W 5)
+	read -r low high </proc/sys/net/ipv4/ping_group_range
+	{ [ "$low" -le $((a << 16)) ] && [ "$high" -ge $((a << 16)) ]; } ||
+		skip "requires net.ipv4.ping_group_range to have the groups of VPSes"
+	for address in "$p4" "$p6" 127.0.0.1 ::1 "$h4" "$b4"; do
+		run -0 on a "${ping[@]}" "$address"
+		[[ $output == *"64 bytes from $address: "* ]]
+	done
+	run -0 on a "${ping[@]}" -I "$a4b" "$p4"
+	[[ $output == *" from $a4b "* ]]
+	run -1 on a "${ping[@]}" -W 1 -I "$b4" "$p4"
 }
 
 # ---- real programs ------------------------------------------------------------------
@@ -1136,6 +1191,34 @@ new_bound_vps() {
 		no_trace "$a4" "$a6"
 		has_address "$n4.40"
 	done
+}
+
+@test "chbind: IPROOT: the end of who has the first address of a network leaves the others theirs" {
+	m4=10.251.$((RANDOM % 250))
+	ip -n "$peer" addr add "$m4.9/24" dev eth0
+	# As the kernel has it by itself.
+	echo 0 >"/proc/sys/net/ipv4/conf/$dev/promote_secondaries"
+	new_vps IPROOT="$m4.1/24" IPROOTDEV="$dev"
+	run -0 vps-start "$name"
+	first=$name
+	new_vps IPROOT="$m4.2/24 $m4.3/24" IPROOTDEV="$dev"
+	cp "$BUILD/system/net" "$root/net"
+	run -0 vps-start "$name"
+	run -0 ip -o -4 addr show dev "$dev"
+	[[ $output != *" $m4.1/24 "*" secondary "*" $m4.2/24 "* ]]
+	[[ $output == *" $m4.2/24 "*" secondary "* ]]
+	run -0 vps-stop "$first"
+	lacks_address "$m4.1"
+	has_address "$m4.2"
+	has_address "$m4.3"
+	b=$name
+	serve b tcp4 tag=b bind=0.0.0.0,$port listen
+	check peer <<-END
+		tcp4 connect=$m4.2,$port read | connect read=b/$m4.2/$m4.9
+		tcp4 connect=$m4.3,$port read | connect read=b/$m4.3/$m4.9
+	END
+	run -0 vps-stop "$name"
+	lacks_address "$m4.2"
 }
 
 @test "chbind: IPROOT: one that cannot be had stops the start, and nothing is left" {

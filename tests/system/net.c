@@ -9,8 +9,10 @@
  * Before sockets:
  *   uid=N[,CAP]     becomes that user, with this capability alone
  *   userns, netns   makes a namespace; the network has its loopback
- * A socket begins with its kind, tcp4 tcp6 mptcp4 mptcp6 udp4 udp6 ping4 ping6 raw4 raw6 packet:
+ * A socket begins with its kind, tcp4 tcp6 mptcp4 mptcp6 sctp4 sctp6 udp4 udp6 udplite4 udplite6
+ * ping4 ping6 raw4 raw6 packet:
  *   reuseport, freebind, v6only, dual, timeout=MS
+ *   ports=LOW-HIGH  from which the kernel is to choose
  *   bind=ADDRESS,PORT  listen  connect=ADDRESS,PORT  disconnect
  *   try=ADDRESS,PORT   connects; the socket goes on if it cannot
  *   name, peer      its names; ports that are the kernel's choice are told as +
@@ -45,6 +47,10 @@
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
+#endif
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
 #endif
 
 #define SOCKETS_MAX 64
@@ -83,8 +89,12 @@ static const struct kind {
 	{ "tcp6", AF_INET6, SOCK_STREAM, 0 },
 	{ "mptcp4", AF_INET, SOCK_STREAM, IPPROTO_MPTCP },
 	{ "mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP },
+	{ "sctp4", AF_INET, SOCK_STREAM, IPPROTO_SCTP },
+	{ "sctp6", AF_INET6, SOCK_STREAM, IPPROTO_SCTP },
 	{ "udp4", AF_INET, SOCK_DGRAM, 0 },
 	{ "udp6", AF_INET6, SOCK_DGRAM, 0 },
+	{ "udplite4", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE },
+	{ "udplite6", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE },
 	{ "ping4", AF_INET, SOCK_DGRAM, IPPROTO_ICMP },
 	{ "ping6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6 },
 	{ "raw4", AF_INET, SOCK_RAW, IPPROTO_ICMP },
@@ -321,6 +331,17 @@ static void tell_port(void)
 	tell("at", rc, text);
 }
 
+static void set_ports(const char *value)
+{
+	unsigned int low = 0, high = 0, range;
+
+	if (sscanf(value, "%u-%u", &low, &high) != 2)
+		errx(2, "%s: not LOW-HIGH", value);
+	range = high << 16 | low;
+	tell("ports", setsockopt(current->fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range,
+				 sizeof(range)), "");
+}
+
 static void try_connect(const char *value)
 {
 	struct one *one = current;
@@ -351,6 +372,8 @@ static void step(const char *word, const char *value)
 		len = parse(value, &a), tell(word, connect(current->fd, &a.any, len), "");
 	else if (!strcmp(word, "disconnect"))
 		disconnect();
+	else if (!strcmp(word, "ports"))
+		set_ports(value);
 	else if (!strcmp(word, "try"))
 		try_connect(value);
 	else if (!strcmp(word, "listen"))
