@@ -5,6 +5,7 @@
 # network namespace.
 
 load ../lib/system
+load ../lib/net
 
 setup_file() {
 	build_static system/frames
@@ -95,7 +96,8 @@ bring() {
 		mkdir -p "$root${file%/*}"
 		cp -L "$file" "$root$file"
 	done
-	cp "$path" "$root/bin/"
+	# There it may be a link to busybox, which absolute is the host's.
+	cp --remove-destination "$path" "$root/bin/"
 }
 
 # What the kernel has of context $1, and of the rates of the bridge.
@@ -147,6 +149,43 @@ no_traces() {
 	answers "$net6:2" vps-enter "$ctx"
 	# The bridge keeps its own MTU, whatever a VPS has.
 	[ "$(<"/sys/class/net/$bridge/mtu")" -eq 1500 ]
+}
+
+@test "vnet: nginx and ping(8), of both families" {
+	requires nginx curl ping
+	begin 5
+	bring nginx
+	bring ping
+	mkdir -p "$root"/{srv,etc/nginx,var/lib/nginx}
+	echo "nginx on a bridge" >"$root/srv/index.html"
+	cat >"$root/etc/nginx/nginx.conf" <<-END
+		user root root;
+		pid /tmp/nginx.pid;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			client_body_temp_path /tmp/nginx.body;
+			server {
+				listen 80;
+				listen [::]:80;
+				root /srv;
+			}
+		}
+	END
+	vps-enter "$ctx" nginx -e stderr -c /etc/nginx/nginx.conf
+	for address in "$net4.5" "[$net6:5]"; do
+		run -0 there curl -sg --max-time 10 "http://$address/"
+		[ "$output" = "nginx on a bridge" ]
+		run -0 curl -sg --max-time 10 "http://$address/"
+		[ "$output" = "nginx on a bridge" ]
+	done
+	for address in "$net4.2" "$net6:2" 127.0.0.1 ::1; do
+		run -0 vps-enter "$ctx" ping -n -c 1 -W 5 "$address"
+		[[ $output == *"64 bytes from $address: "* ]]
+	done
+	for address in "$net4.5" "$net6:5"; do
+		run -0 there ping -n -c 1 -W 5 "$address"
+	done
 }
 
 @test "vnet: a gateway that was asked for, and none where there is none" {
@@ -213,6 +252,66 @@ no_traces() {
 	run -0 grep -c '^good-' "$T/seen"
 	[ "$output" = "$(grep -c 'send_.*"good-' "$SRC/tests/system/frames.c")" ]
 	run -1 grep '^bad-' "$T/seen"
+}
+
+# In $root, apart from busybox's programs of the same names.
+bring_tools() {
+	mkdir -p "$root/tools"
+	for tool in ip tc; do
+		copy_program "$(command -v $tool)"
+		cp "$(command -v $tool)" "$root/tools/"
+	done
+	cp "$BUILD/system/frames" "$root/frames"
+}
+
+# look DEVICE: into $T/seen the names of the frames sent by it that come to the other machine.
+look() {
+	ip netns exec "$other" "$BUILD/system/frames" watch eth0 2 >"$T/seen" 3>&- &
+	servers=$!
+	wait_until has_line "$T/seen" ready
+	vps-enter "$name" /frames send "$1" "$(mac_of "$ctx")" "$net4.5" "$net6:5" "$net4.2" "$net6:2"
+	wait_until has_line "$T/seen" end
+	servers=
+}
+
+# What comes in by a cable within goes out by eth0, but by the ifb first. The filter must not match
+# what has been there, since whatever matches takes the ifb's mark away. vps-enter brings nobody in
+# with what S_CAPS gives: it is what the VPS starts.
+@test "vnet: an ifb of its own leads past the guard, so that its root makes none" {
+	for caps in '' CAP_NET_ADMIN; do
+		new_vps NET=bridge BRIDGE="$bridge" IPROOT="$net4.5/24, $net6:5/64" ${caps:+S_CAPS=$caps}
+		contexts_begun="$contexts_begun $ctx"
+		bring_tools
+		cat >"$root/etc/rc" <<-'END'
+			#!/bin/sh
+			{
+				/tools/ip link add ifb9 type ifb &&
+				/tools/ip link add near type veth peer name far &&
+				for device in ifb9 near far; do /tools/ip link set $device up; done &&
+				/tools/tc qdisc add dev far clsact &&
+				/tools/tc filter add dev far ingress protocol all u32 match u32 0 0 \
+					action mirred egress redirect dev eth0 &&
+				/tools/tc qdisc add dev eth0 clsact &&
+				/tools/tc filter add dev eth0 egress protocol all u32 match u32 0 0 \
+					indev far action mirred egress redirect dev ifb9
+				echo "status $?"
+			} >/went 2>&1
+		END
+		run -0 vps-start "$name"
+		wait_until has_line "$root/went" '^status '
+		[ -n "$caps" ] && device=near || device=eth0
+		look "$device"
+		if [ -n "$caps" ]; then
+			# Were it not for that, there would be nothing to be kept from.
+			[ "$(<"$root/went")" = 'status 0' ]
+			has_line "$T/seen" '^bad-ip4$'
+		else
+			has_line "$root/went" 'Operation not permitted'
+			has_line "$T/seen" '^good-ip4$'
+			prints_none '^bad-' cat "$T/seen"
+		fi
+		run -0 vps-stop "$name"
+	done
 }
 
 @test "vnet: rates change and addresses go whatever its root has done to the device" {
@@ -328,6 +427,35 @@ administer() {
 	contexts_begun="$contexts_begun $ctx"
 	run -1 vnet add --ctx "$ctx" --bridge "$bridge"
 	[ "$output" = "vnet: $bridge: 100016K of 100M: more would be warranted than there is" ]
+}
+
+@test "vnet: an address of who shares the host's network is refused, with its name, and the other way" {
+	begin 5
+	first=$ctx
+	new_root second
+	chcontext --silent --ctx "$ctx" --create --name "s$TAG"
+	contexts_begun="$contexts_begun $ctx"
+	for address in "$net4.5/24" "$net6:5/64"; do
+		run -1 chbind --ctx "$ctx" --dev "$bridge" --ip "$address"
+		[ "$output" = "chbind: ${address%/*}: context $first: has this address already" ]
+	done
+	chbind --silent --ctx "$ctx" --dev "$bridge" --ip "$net4.6/24" --ip "$net6:6/64"
+	second=$ctx
+	new_root third
+	chcontext --silent --ctx "$ctx" --create
+	contexts_begun="$contexts_begun $ctx"
+	for address in "$net4.6/24" "$net6:6/64"; do
+		run -1 vnet add --ctx "$ctx" --bridge "$bridge" --ip "$address"
+		[ "$output" = "vnet: ${address%/*}: VPS s$TAG: has this address already" ]
+		run -1 vnet set --ctx "$first" --add "$address"
+		[ "$output" = "vnet: ${address%/*}: VPS s$TAG: has this address already" ]
+	done
+	no_traces "$ctx"
+	# Given back it is free, either way.
+	chbind --silent --ctx "$second" --del --ip "$net4.6"
+	vnet set --ctx "$first" --del "$net4.5"
+	vnet add --ctx "$ctx" --bridge "$bridge" --ip "$net4.6/24"
+	chbind --silent --ctx "$second" --add --dev "$bridge" --ip "$net4.5/24"
 }
 
 @test "vnet: wrong use is told, exit 2" {
