@@ -117,6 +117,7 @@ asks() {
 	# shellcheck disable=SC2046 # words
 	dnsmasq -k -x "$T/dns.pid" $(dns_words 1) >"$T/dns.log" 2>&1 3>&- &
 	daemons="$daemons $!"
+	wait_until test -s "$T/dns.pid"
 	new_vps IPROOT="$a4/24 $a6/64 $a4b/24 $a6b/64" IPROOTDEV="$dev"
 	nginx_in "$root" "VPS a"
 	copy_program "$(command -v dnsmasq)"
