@@ -16,20 +16,19 @@ more_teardown() {
 	[ -z "${alone-}" ] || find "$alone" -depth -type d -exec rmdir {} + || :
 }
 
-# apart SCRIPT: with groups, devices and a bpffs that nobody else has.
+# apart SCRIPT: with groups, devices and a bpffs that nobody else has. Their root is as empty as the
+# machine's, or there would be no controllers below it.
 apart() {
 	echo "$1" >"$T/script"
 	(
 		echo "$BASHPID" >"$alone/cgroup.procs"
-		exec unshare -m -C -n -p -f --mount-proc bash -euc '
+		exec unshare -m -C bash -euc '
 			umount -l "$1"
 			mount -t cgroup2 none "$1"
-			mount -t bpf bpf /sys/fs/bpf
 			mkdir "$1/self"
 			echo $$ >"$1/self/cgroup.procs"
-			ip link set lo up
-			ip link add near type veth peer name far
-			. "$2"' - "${contexts%/freevps}" "$T/script"
+			mount -t bpf bpf /sys/fs/bpf
+			exec unshare -n -p -f --mount-proc bash -eu "$2"' - "${contexts%/freevps}" "$T/script"
 	)
 }
 
@@ -39,6 +38,8 @@ apart() {
 	free_ctx
 	export second=$ctx
 	run -0 --separate-stderr apart '
+		ip link set lo up
+		ip link add near type veth peer name far
 		create() { chcontext --silent --ctx "$1" --create; }
 		refuses() { ! "$@" || echo "not refused: $*"; }
 		create "$first"
@@ -51,14 +52,17 @@ apart() {
 		refuses vlimit -c "$second" --tcp 5
 		refuses chbind --ctx "$second" --dev near --ip 192.0.2.5/24
 		refuses vlimit -c "$first" --tcp 5
-		[ -e "$other/connect4_link" ] && [ ! -e "$own" ]
+		[ -e "$other/connect4_link" ]
+		[ ! -e "$own" ]
 		chcontext --ctx "$second" --destroy
 		create "$second"
 		[ ! -e "$own" ]
 		chcontext --ctx "$second" --destroy
 		chcontext --ctx "$first" --destroy
 		create "$second"
-		[ -e "$own/connect4_link" ] && [ ! -e "$other" ] && [ -e /sys/fs/bpf/vps/net99-1 ]
+		[ -e "$own/connect4_link" ]
+		[ ! -e "$other" ]
+		[ -e /sys/fs/bpf/vps/net99-1 ]
 		vlimit -c "$second" --tcp 5
 		chbind --silent --ctx "$second" --dev near --ip 192.0.2.5/24
 		chbind --list --raw --ctx "$second"

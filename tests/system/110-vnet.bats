@@ -430,6 +430,7 @@ administer() {
 }
 
 @test "vnet: an address of who shares the host's network is refused, with its name, and the other way" {
+	requires leisure
 	begin 5
 	first=$ctx
 	new_root second
