@@ -7,7 +7,9 @@
 there() {
 	local id=$BASHPID.$RANDOM answer line=(/dev/vport*p1)
 	{
-		printf '%s %s\n' "$id" "${*@Q}"
+		# Where there is nobody at the other end, this would wait for good.
+		printf '%s %s\n' "$id" "${*@Q}" | timeout 20 cat ||
+			{ echo "outside: nobody takes: $*" >&2 && return 255; }
 		while IFS= read -r -t 120 answer; do
 			case $answer in
 			\|*) printf '%s\n' "${answer#|}" >&8 ;;
