@@ -615,10 +615,9 @@ static bool is_for_ping(const struct bpf_sock *sk)
  * Is the address at this place of the packet one of the socket's context? It is the last line:
  * sockets that were never bound, and sources that were given with a packet.
  */
-static bool has_own_address(struct __sk_buff *skb, struct bpf_sock *sk, __u32 offset4,
-			    __u32 offset6)
+static bool has_own_address(struct __sk_buff *skb, struct bpf_sock *sk, __u64 context,
+			    __u32 offset4, __u32 offset6)
 {
-	__u64 context = context_of_packet(skb);
 	struct vps_bpf_addr a;
 	struct vps_bpf_net *net;
 	__u64 *owner;

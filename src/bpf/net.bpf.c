@@ -35,6 +35,7 @@
 #define PAGE 4096
 
 #include "sockets.h"
+#include "traffic.h"
 #include "tcp.h"
 #include "address.h"
 #include "steer.h"
@@ -64,14 +65,9 @@ int sock_create(struct bpf_sock *sk)
 
 	if (!context || !bpf_map_lookup_elem(&nets, &context))
 		return ALLOW;
-	if (bpf_get_netns_cookie(sk) == host_net)
-		return is_bindable(sk) ? ALLOW : refuse(-EPROTONOSUPPORT);
-	if (is_bindable(sk) && sk->type == SOCK_STREAM)
+	if (bpf_get_netns_cookie(sk) != host_net || is_bindable(sk))
 		return ALLOW;
-	/* Who owns a network can have no memory for it. */
-	if (!bpf_sk_storage_get(&foreign, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE))
-		return REFUSE;
-	return ALLOW;
+	return refuse(-EPROTONOSUPPORT);
 }
 
 /* A connect that failed before its first packet has held a place till now. */
@@ -188,21 +184,36 @@ int setsockopt(struct bpf_sockopt *ctx)
 
 /* ---- packets -------------------------------------------------------------------- */
 
+/*
+ * What stays on the host's loopback is not billed; what networks of a VPS's own send is counted
+ * where it leaves them, if ever.
+ */
+static bool is_billed(struct __sk_buff *skb, struct bpf_sock *sk, __u64 context)
+{
+	return context && skb->ifindex != LOOPBACK_INDEX && !is_elsewhere(sk);
+}
+
 SEC("cgroup_skb/egress")
 int egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : NULL;
+	__u64 context = context_of_packet(skb);
 
-	return !sk || has_own_address(skb, sk, SOURCE4, SOURCE6) ? ALLOW : REFUSE;
+	if (!sk)
+		return ALLOW;
+	if (!has_own_address(skb, sk, context, SOURCE4, SOURCE6))
+		return REFUSE;
+	if (is_billed(skb, sk, context))
+		count_packet(skb, context, 0, OUT);
+	return ALLOW;
 }
 
 /*
  * A listening socket gets the first packet of a connection and the one that completes it:
  * both are dropped when there is no place. The peer repeats them and gives up in time.
  */
-static bool has_place(struct __sk_buff *skb, struct bpf_sock *sk)
+static bool has_place(struct __sk_buff *skb, struct bpf_sock *sk, __u64 context)
 {
-	__u64 context = context_of_packet(skb);
 	struct place *place;
 
 	if (!has_limit(context))
@@ -215,18 +226,32 @@ static bool has_place(struct __sk_buff *skb, struct bpf_sock *sk)
 	return !wants_connection(skb) || !is_full(context);
 }
 
+/*
+ * Nobody can connect to it or accept from an address that is not its own: it could not answer.
+ * What comes to its loopback of IPv6 is looked at, see there.
+ */
+static bool is_connected4(const struct bpf_sock *sk)
+{
+	return sk->state == BPF_TCP_ESTABLISHED && sk->protocol == IPPROTO_TCP &&
+	       sk->family == AF_INET;
+}
+
 SEC("cgroup_skb/ingress")
 int ingress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : NULL;
+	__u64 context = context_of_packet(skb);
 
 	if (!sk)
 		return ALLOW;
-	if (!has_own_address(skb, sk, PEER4, PEER6))
+	if (!is_connected4(sk) && !has_own_address(skb, sk, context, PEER4, PEER6))
 		return REFUSE;
+	/* It has come all the way, whatever becomes of it now. */
+	if (is_billed(skb, sk, context))
+		count_packet(skb, context, 0, IN);
 	if (sk->state != BPF_TCP_LISTEN || sk->protocol != IPPROTO_TCP)
 		return ALLOW;
-	return has_place(skb, sk) ? ALLOW : REFUSE;
+	return has_place(skb, sk, context) ? ALLOW : REFUSE;
 }
 
 SEC("sk_lookup")

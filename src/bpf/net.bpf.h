@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "traffic.bpf.h"
+
 /**
  * struct vps_bpf_tcp - TCP sockets of a context; only the programs write it
  * @held: what counts against the limit: established, and connects under way
@@ -23,11 +25,6 @@ struct vps_bpf_tcp {
 	__u64 listed;
 	__u64 alike;
 	__u64 unlisted;
-};
-
-/* An address in the order of the wire; of IPv4 as ::ffff:a.b.c.d. */
-struct vps_bpf_addr {
-	__u32 words[4];
 };
 
 /**

@@ -51,15 +51,14 @@ struct {
 } sockets SEC(".maps");
 
 /*
- * Those in other networks than the host's, of contexts that have addresses there, where that is
- * not told of the socket itself: all but TCP.
+ * What takes a while to find out and stays as it is.
+ * @host: the host's network
+ * @level: how far below the root the groups of contexts are
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, __u64);
-} foreign SEC(".maps");
+	struct net *host;
+	__u64 level;
+} seen;
 
 static __u64 context_of_current(void)
 {
@@ -76,15 +75,10 @@ static __u64 context_of_current(void)
 
 static __u64 context_of_packet(struct __sk_buff *skb)
 {
-	for (int i = 0; i < LEVELS_MAX; i++) {
-		__u64 group = bpf_skb_ancestor_cgroup_id(skb, i);
-
-		if (!group)
-			break;
-		if (group == parent)
-			return bpf_skb_ancestor_cgroup_id(skb, i + 1);
-	}
-	return 0;
+	for (int i = 0; !seen.level && i < LEVELS_MAX; i++)
+		if (bpf_skb_ancestor_cgroup_id(skb, i) == parent)
+			seen.level = i + 1;
+	return seen.level ? bpf_skb_ancestor_cgroup_id(skb, seen.level) : 0;
 }
 
 /*
@@ -114,14 +108,28 @@ static __u64 context_of_tcp(struct bpf_sock *sk)
 	return 0;
 }
 
-/* In a network of the VPS's own making? */
-static bool is_elsewhere(struct bpf_sock *sk)
+static struct net *network_of(struct bpf_sock *sk)
 {
 	struct sock *sock = (void *)bpf_skc_to_tcp_sock(sk);
 
 	if (sock)
-		return sock->__sk_common.skc_net.net->net_cookie != host_net;
-	return bpf_sk_storage_get(&foreign, sk, NULL, 0);
+		return sock->__sk_common.skc_net.net;
+	/* Of others no more is told than where they are. */
+	bpf_probe_read_kernel(&sock, sizeof(sock), &sk);
+	return BPF_CORE_READ(sock, __sk_common.skc_net.net);
+}
+
+/* In a network of the VPS's own making? */
+static bool is_elsewhere(struct bpf_sock *sk)
+{
+	struct net *net = network_of(sk);
+
+	if (net == seen.host)
+		return false;
+	if (BPF_CORE_READ(net, net_cookie) != host_net)
+		return true;
+	seen.host = net;
+	return false;
 }
 
 static bool is_of_kernel(struct bpf_sock *sk)

@@ -9,6 +9,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
+#include <linux/tcp.h>
 #include <linux/types.h>
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "traffic.h"
 #include "vnet.bpf.h"
 
 #define PORTS_MAX 65536
@@ -131,6 +133,9 @@ static bool may_arp(struct __sk_buff *skb, const struct vps_bpf_port *port)
 	    arp.protocol_len != sizeof(sender) || !is_same_mac(arp.sender_mac, port->mac))
 		return false;
 	__builtin_memcpy(&sender, arp.sender, sizeof(sender));
+	/* What is behind would go to a neighbour and be counted by nobody. */
+	if (skb->len > ETH_ZLEN)
+		return false;
 	/* Who asks whether an address is free has none yet. */
 	if (arp.op == bpf_htons(OP_REQUEST) && !sender)
 		return true;
@@ -308,7 +313,34 @@ int guard(struct __sk_buff *skb)
 		may = may_ip6(skb, port);
 	else if (eth.h_proto == bpf_htons(ETH_P_ARP))
 		may = may_arp(skb, port);
-	return may ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (!may)
+		return TC_ACT_SHOT;
+	if (eth.h_proto != bpf_htons(ETH_P_ARP))
+		count_packet(skb, port->account, ETH_HLEN, OUT);
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * What goes to a VPS, and to it alone. What is sent to all or to a group is in the account of who
+ * sends it: who gets it has not asked for it, and a neighbour could run up his bill. Neither is
+ * what a bridge that does not know where somebody is sends to all for him. What comes back from the
+ * device that holds rates has been counted.
+ */
+SEC("tc")
+int count_in(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct vps_bpf_port *port = bpf_map_lookup_elem(&ports, &ifindex);
+	struct ethhdr eth;
+
+	if (!port || (port->rates && port->rates == skb->ingress_ifindex) ||
+	    bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)))
+		return TC_ACT_UNSPEC;
+	if (eth.h_proto != bpf_htons(ETH_P_IP) && eth.h_proto != bpf_htons(ETH_P_IPV6))
+		return TC_ACT_UNSPEC;
+	if (is_same_mac(eth.h_dest, port->mac))
+		count_packet(skb, port->account, ETH_HLEN, IN);
+	return TC_ACT_UNSPEC;
 }
 
 /*

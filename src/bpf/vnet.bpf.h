@@ -9,11 +9,15 @@
  * struct vps_bpf_port - the host's end of a VPS's device; only the library writes it
  * @mac: of the VPS's end
  * @context: whose it is
+ * @rates: a device that holds rates, through which comes what goes to the VPS; or 0
+ * @account: the context's group
  */
 struct vps_bpf_port {
 	__u8 mac[6];
 	__u16 unused;
 	__u32 context;
+	__u32 rates;
+	__u64 account;
 };
 
 /**

@@ -115,6 +115,9 @@ uint32_t cli_parse_ctx(const char *arg, uint32_t min);
 /* Prints @s with every byte that is not printable ASCII, and those in @also, as \ooo. */
 void cli_print_clean(FILE *out, const char *s, const char *also);
 
+/* Would it be printed as it is? */
+bool cli_is_clean(const char *s, const char *also);
+
 /* Exit status of an exec tool for a wait status: the command's, or 128 + signal. */
 int cli_exit_status(int wait_status);
 
@@ -125,6 +128,7 @@ enum cli_format {
 	CLI_RAW,	/* one record a line, fields by one space, no header, plain numbers */
 	CLI_JSON,	/* an array of objects */
 	CLI_LINES,	/* "name: value" lines, an empty one between records */
+	CLI_CSV,	/* a line of JSON's keys, then one record a line, plain numbers */
 };
 
 struct cli_table;
@@ -138,12 +142,15 @@ struct cli_table *cli_table_new(enum cli_format format, const char *const *colum
 
 /*
  * A field of the row being filled: @text is for people (NULL: the number in
- * decimal); @raw and JSON take the number.
+ * decimal); raw, JSON and CSV take the number.
  */
 void cli_table_number(struct cli_table *table, uint64_t number, const char *text);
 void cli_table_string(struct cli_table *table, const char *string);
 
-/* A field that has nothing: "-", null in JSON. */
+/* "yes" or "no", true or false in JSON. */
+void cli_table_bool(struct cli_table *table, bool value);
+
+/* A field that has nothing: "-", null in JSON, empty in CSV. */
 void cli_table_none(struct cli_table *table);
 
 /* Ends a row. */
@@ -154,6 +161,9 @@ int cli_table_print(struct cli_table *table);
 
 /* 1536 -> "1.5K"; the result is in @buf. */
 const char *cli_human_size(uint64_t bytes, char buf[16]);
+
+/* Bits a second, by powers of 1000: 1500000 -> "1.5Mbit/s". */
+const char *cli_human_rate(uint64_t bits, char buf[16]);
 
 /* As vserver-stat of 2003: 1m02s03, 2h03m04, 5d06h07. */
 const char *cli_human_time(uint64_t us, char buf[24]);
@@ -183,6 +193,20 @@ void cli_check_addrs(const struct cli_addrs *addrs);
 int cli_set_addrs(struct vps_host *host, uint32_t id, const struct cli_addrs *addrs,
 		  enum vps_addrs_change change);
 
+/* ---- hours, days and months of UTC (period.c) ------------------------------ */
+
+#define CLI_PERIOD_TEXT 24
+
+/* YYYY-MM, YYYY-MM-DD or, with a blank or a T, YYYY-MM-DD HH, and nothing else. -EINVAL. */
+int cli_parse_period(const char *text, enum vps_period *ret_period, uint64_t *ret_begin);
+
+/* Of the period that @time is in: its first second, and the one behind its last. */
+uint64_t cli_period_begin(enum vps_period period, uint64_t time);
+uint64_t cli_period_end(enum vps_period period, uint64_t time);
+
+/* As cli_parse_period() takes it, with a T; the result is in @buf. */
+const char *cli_period_text(enum vps_period period, uint64_t time, char buf[CLI_PERIOD_TEXT]);
+
 /* ---- limits of one process (rlimit.c) ------------------------------------- */
 
 /*
@@ -195,8 +219,6 @@ int cli_parse_rlimit(const char *word, struct vps_rlimit *ret_rlimit);
 void cli_take_rlimit(const char *word, struct vps_rlimit *ret_rlimit);
 
 /* ---- numbers of the last look (marks.c) ------------------------------------ */
-
-#define VPS_STATE_DIR "/var/lib/vps"
 
 struct cli_marks;
 
@@ -211,6 +233,17 @@ void cli_marks_set(struct cli_marks *marks, const char *key, uint64_t value);
 
 /* Writes what was set, and if @all what was not, and frees; says what failed and returns it. */
 int cli_marks_save(struct cli_marks *marks, bool all);
+
+/* ---- whole files (replace.c) ------------------------------------------------- */
+
+/*
+ * A descriptor of a new file, empty, which @path is from cli_replace_commit() on, and which an
+ * exit before that removes. One at a time. Dies where that cannot be, or @path is no plain file.
+ */
+int cli_replace_open(const char *path);
+
+/* Says what failed and returns it; then @path is as it was. @fd stays open. */
+int cli_replace_commit(const char *path, int fd);
 
 /* ---- terminals (pty.c) ---------------------------------------------------- */
 

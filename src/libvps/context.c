@@ -13,6 +13,7 @@
 #include "context.h"
 #include "net.h"
 #include "subid.h"
+#include "traffic.h"
 #include "util.h"
 #include "vnet.h"
 
@@ -368,7 +369,16 @@ static int describe(struct vps_host *host, uint32_t id, const struct vps_context
 	if (rc)
 		return vps_fault(fault, rc, "set the process limit", "");
 	/* Where nothing counts, a limit on it is refused: doctor names it. */
-	vps_net_begin(&host->cg, group);
+	if (!vps_net_begin(&host->cg, group))
+		rc = vps_traffic_begin(host, group, id, spec->name);
+	if (rc == -E2BIG)
+		return vps_refuse(fault, rc, "too many accounts of traffic wait to be harvested",
+				  "");
+	if (rc == -EPROTO)
+		return vps_refuse(fault, rc, "another version of the tools counts traffic: stop all"
+				  " once", "");
+	if (rc)
+		return vps_fault(fault, rc, "begin its account of traffic", "");
 	vps_format_flags(spec->flags, flags, sizeof(flags));
 	rc = spec->name ? host->engine->set(group, VPS_ATTR_NAME, spec->name) : 0;
 	if (!rc && spec->flags)

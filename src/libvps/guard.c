@@ -15,7 +15,7 @@
 #include "util.h"
 
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR VPS_PINS "/vnet1"
+#define PIN_DIR VPS_PINS "/vnet2"
 #define PIN_MAX 96
 
 static void skelp(struct vnet_bpf **skel)
@@ -70,6 +70,7 @@ static int load_and_pin(const void *nothing)
 		return -errno;
 	rc = forget_others() ?: load(PIN_DIR, &skel);
 	rc = rc ?: bpf_program__pin(skel->progs.classify, PIN_DIR "/classify_" VNET_BUILD);
+	rc = rc ?: bpf_program__pin(skel->progs.count_in, PIN_DIR "/count_" VNET_BUILD);
 	/* Pinned last: who finds it finds everything. */
 	return rc ?: bpf_program__pin(skel->progs.guard, PIN_DIR "/guard_" VNET_BUILD);
 }
@@ -143,20 +144,36 @@ static int put(struct nl_sock *sock, int map, const void *key, const void *value
 	return bpf_map_update_elem(map, key, value, BPF_ANY) ? -errno : 0;
 }
 
-int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
+int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id, uint64_t account,
 		    const unsigned char mac[VPS_MAC_LEN])
 {
 	_cleanup_(closep) int program = open_guard();
+	_cleanup_(closep) int count = program < 0 ? -1 : open_pin("count_" VNET_BUILD);
 	_cleanup_(closep) int ports = program < 0 ? -1 : open_pin("ports");
-	struct vps_bpf_port port = { .context = id };
+	struct vps_bpf_port port = { .context = id, .account = account };
 	int rc;
 
-	if (program < 0 || ports < 0)
-		return program < 0 ? program : ports;
+	if (program < 0 || count < 0 || ports < 0)
+		return program < 0 ? program : count < 0 ? count : ports;
 	memcpy(port.mac, mac, VPS_MAC_LEN);
 	rc = put(sock, ports, &ifindex, &port);
 	rc = rc ?: vps_tc_add_places(sock, ifindex);
-	return rc ?: vps_tc_add_program(sock, ifindex, VPS_TC_INGRESS, program, true);
+	rc = rc ?: vps_tc_add_program(sock, ifindex, VPS_TC_INGRESS, program, true);
+	return rc ?: vps_tc_add_program(sock, ifindex, VPS_TC_EGRESS, count, true);
+}
+
+int vps_guard_expect(int ifindex, int rates)
+{
+	_cleanup_(closep) int ports = open_pin("ports");
+	struct vps_bpf_port port;
+
+	if (ports < 0)
+		return ports;
+	/* One of tools whose maps have another layout: it is not counted. */
+	if (bpf_map_lookup_elem(ports, &ifindex, &port))
+		return errno == ENOENT ? 0 : -errno;
+	port.rates = (__u32)rates;
+	return bpf_map_update_elem(ports, &ifindex, &port, BPF_EXIST) ? -errno : 0;
 }
 
 int vps_guard_allow(struct nl_sock *sock, int ifindex, const struct vps_addr *addr)

@@ -11,11 +11,14 @@
 
 /*
  * From now on what comes from device @ifindex, the host's end, is context @id's and from @mac, or
- * is dropped. -ENOSYS no BPF; -ENOTSUP no type information, or a program is refused; -ENOENT no
- * filters.
+ * is dropped; and all that passes is counted for its group, whose number is @account. -ENOSYS no
+ * BPF; -ENOTSUP no type information, or a program is refused; -ENOENT no filters.
  */
-int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id,
+int vps_guard_begin(struct nl_sock *sock, int ifindex, uint32_t id, uint64_t account,
 		    const unsigned char mac[VPS_MAC_LEN]);
+
+/* What goes to it comes from device @rates, or will. */
+int vps_guard_expect(int ifindex, int rates);
 
 /* It may be from this address too. */
 int vps_guard_allow(struct nl_sock *sock, int ifindex, const struct vps_addr *addr);

@@ -32,7 +32,7 @@
 #define STEER_PRIORITY 29
 
 /* The number changes with the layout of what is pinned. */
-#define PIN_DIR VPS_PINS "/net5-"
+#define PIN_DIR VPS_PINS "/net6-"
 #define PIN_MAX 96
 
 static void skelp(struct net_bpf **skel)
@@ -490,6 +490,13 @@ static int open_or_load(const struct vps_cgroups *cg)
 	int use = open_own_use(cg);
 
 	return use == -ENOENT ? vps_bpf_quietly(load_and_pin, cg) : use;
+}
+
+int vps_net_prepare(const struct vps_cgroups *cg)
+{
+	_cleanup_(closep) int use = open_or_load(cg);
+
+	return use < 0 ? use : 0;
 }
 
 int vps_net_begin(const struct vps_cgroups *cg, int group)

@@ -18,6 +18,9 @@
 /* NULL when they are in place or could be, else what is missing; leaves nothing behind. */
 const char *vps_net_refusal(const struct vps_cgroups *cg);
 
+/* Brings the programs in place unless they are. */
+int vps_net_prepare(const struct vps_cgroups *cg);
+
 /*
  * A context is made, whose group is @group: from now on it is counted. Attaches the programs
  * unless they are.

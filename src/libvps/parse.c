@@ -349,13 +349,14 @@ static int parse_prefix(const char *s, int family, unsigned int *ret_prefix)
 	err = vps_parse_u64(s, &number);
 	if (err)
 		return err;
-	if (number < 1 || number > max)
+	if (number > max)
 		return -ERANGE;
 	*ret_prefix = (unsigned int)number;
 	return 0;
 }
 
-int vps_parse_addr(const char *s, struct vps_addr *ret_addr)
+/* @least: the shortest prefix that may be. */
+static int parse_prefixed(const char *s, unsigned int least, struct vps_addr *ret_addr)
 {
 	size_t len = strcspn(s, "/");
 	char text[INET6_ADDRSTRLEN];
@@ -373,9 +374,43 @@ int vps_parse_addr(const char *s, struct vps_addr *ret_addr)
 	err = s[len] ? parse_prefix(s + len + 1, addr.family, &addr.prefix) : 0;
 	if (err)
 		return err;
+	if (addr.prefix < least)
+		return -ERANGE;
+	*ret_addr = addr;
+	return 0;
+}
+
+int vps_parse_addr(const char *s, struct vps_addr *ret_addr)
+{
+	struct vps_addr addr;
+	int err = parse_prefixed(s, 1, &addr);
+
+	if (err)
+		return err;
 	if (!is_for_vps(&addr))
 		return -EDOM;
 	*ret_addr = addr;
+	return 0;
+}
+
+static bool is_first_of_network(const struct vps_addr *addr)
+{
+	for (unsigned int bit = addr->prefix; bit < 8 * sizeof(addr->bytes); bit++)
+		if (addr->bytes[bit / 8] & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+int vps_parse_network(const char *s, struct vps_addr *ret_net)
+{
+	struct vps_addr net;
+	int err = parse_prefixed(s, 0, &net);
+
+	if (err)
+		return err;
+	if (!is_first_of_network(&net))
+		return -EDOM;
+	*ret_net = net;
 	return 0;
 }
 

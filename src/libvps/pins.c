@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -102,16 +103,24 @@ int vps_pins_remove(int dir, const char *name)
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+static bool is_shared(const struct bpf_map *map)
+{
+	return !strncmp(bpf_map__name(map), "traffic_", strlen("traffic_"));
+}
+
 static int pin_maps(struct bpf_object *object, const char *dir)
 {
 	struct bpf_map *map;
 	char path[PIN_MAX];
 	int rc = 0;
 
+	if (mkdir(VPS_PINS_TRAFFIC, 0700) < 0 && errno != EEXIST)
+		return -errno;
 	bpf_object__for_each_map(map, object) {
 		if (bpf_map__is_internal(map))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
+		snprintf(path, sizeof(path), "%s/%s", is_shared(map) ? VPS_PINS_TRAFFIC : dir,
+			 bpf_map__name(map));
 		rc = rc ?: bpf_map__set_pin_path(map, path);
 	}
 	return rc;

@@ -9,6 +9,12 @@ struct bpf_object_skeleton;
 
 #define VPS_PINS "/sys/fs/bpf/vps"
 
+/*
+ * Maps whose name begins with "traffic_" are the same ones for all programs, and are pinned here;
+ * the number changes with their layout.
+ */
+#define VPS_PINS_TRAFFIC VPS_PINS "/traffic1"
+
 /* What is pinned at @path below VPS_PINS. -ENOENT; -EPERM the directory is not root's alone. */
 int vps_pins_open(const char *path);
 
@@ -20,7 +26,8 @@ int vps_pins_remove(int dir, const char *name);
 
 /*
  * Loads the programs of @skeleton. With @dir, a directory of pins, the maps that are pinned there
- * are used again, and the others are pinned. -ENOTSUP this kernel does not take them.
+ * are used again, and the others are pinned; with those of VPS_PINS_TRAFFIC. -ENOTSUP this
+ * kernel does not take them.
  */
 int vps_pins_load(struct bpf_object_skeleton *skeleton, const char *dir);
 

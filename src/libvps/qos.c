@@ -200,7 +200,9 @@ int vps_qos_set(struct nl_sock *sock, int bridge, const struct vps_qos *qos,
 		rc = rc ?: vps_tc_add_leaf(sock, link.ifindex, qos->id, most);
 		if (rc)
 			return vps_fault(fault, rc, "make a class for", "rates");
-		rc = vps_tc_add_redirect(sock, qos->port, places[i], link.ifindex);
+		if (places[i] == VPS_TC_EGRESS)
+			rc = vps_guard_expect(qos->port, link.ifindex);
+		rc = rc ?: vps_tc_add_redirect(sock, qos->port, places[i], link.ifindex);
 	}
 	return lacks(fault, rc, "this kernel lacks the action mirred (CONFIG_NET_ACT_MIRRED)",
 		     "redirect to the device of");

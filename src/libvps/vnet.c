@@ -17,6 +17,7 @@
 #include "guard.h"
 #include "pins.h"
 #include "qos.h"
+#include "traffic.h"
 #include "util.h"
 #include "vnet.h"
 
@@ -180,14 +181,25 @@ static int clear_name(struct work *work, const char *name, struct vps_fault *fau
 #define NO_GUARD "this kernel lacks BPF, or filters of devices (CONFIG_NET_SCH_INGRESS," \
 		 " CONFIG_NET_CLS_BPF)"
 
+/* Where the programs for sockets cannot be, a context is made without an account. */
+static int ensure_account(struct work *work, struct vps_fault *fault)
+{
+	struct vps_context_info info;
+	int rc = vps_context_info(work->host, work->id, &info);
+
+	rc = rc ?: vps_traffic_ensure(work->host, work->group, work->id, info.name);
+	return rc ? vps_fault(fault, rc, "begin its account of traffic", "") : 0;
+}
+
 static int guard_port(struct work *work, struct vps_fault *fault)
 {
 	const struct vps_vnet *vnet = &work->note.vnet;
 	unsigned char mac[VPS_MAC_LEN];
-	int rc;
+	uint64_t account;
+	int rc = vps_group_cgroup_id(work->group, &account);
 
 	vps_vnet_peer_mac(work->id, mac);
-	rc = vps_guard_begin(work->sock, work->note.port, work->id, mac);
+	rc = rc ?: vps_guard_begin(work->sock, work->note.port, work->id, account, mac);
 	for (size_t i = 0; !rc && i < vnet->addr_count; i++)
 		rc = vps_guard_allow(work->sock, work->note.port, &vnet->addrs[i]);
 	return lacks(fault, rc, NO_GUARD, "guard", vnet->bridge);
@@ -317,7 +329,8 @@ static int build(struct work *work, struct vps_fault *fault)
 	rc = vps_vnet_write(work->host, work->group, &work->note);
 	if (rc)
 		return vps_fault(fault, rc, "note the device", name);
-	rc = guard_port(work, fault) ?: set_rates(work, fault);
+	rc = ensure_account(work, fault) ?: guard_port(work, fault);
+	rc = rc ?: set_rates(work, fault);
 	if (rc)
 		return rc;
 	rc = silence(work->sock, link.ifindex) ?:

@@ -47,6 +47,7 @@ extern "C" {
 #define VPS_CONFIG_DIR	"/etc/vservers"
 #define VPS_TREE_DIR	"/var/lib/vservers"
 #define VPS_RUN_DIR	"/run/vps"
+#define VPS_STATE_DIR	"/var/lib/vps"
 
 /**
  * struct vps_fault - which step on which object failed
@@ -150,6 +151,12 @@ int vps_parse_addrs(const char *s, struct vps_addr *ret_addrs, size_t max, size_
 
 /* An address as vps_parse_addr() takes it, or a link-local one of IPv6; without a prefix. */
 int vps_parse_gateway(const char *s, struct vps_addr *ret_addr);
+
+/*
+ * "192.0.2.0/24", "2001:db8::/32", "0.0.0.0/0"; an address alone is a network of one.
+ *   -EINVAL, -ERANGE as vps_parse_addr()   -EDOM bits are set behind the prefix
+ */
+int vps_parse_network(const char *s, struct vps_addr *ret_net);
 
 /* The same address, whatever the prefixes. */
 bool vps_addr_equal(const struct vps_addr *a, const struct vps_addr *b);
@@ -1013,6 +1020,244 @@ struct vps_blocker {
 /* Those whose ports no VPS can have; free(3) the array. -ENOTSUP the kernel does not tell. */
 int vps_host_blockers(struct vps_host *host, struct vps_blocker **ret_blockers,
 		      size_t *ret_count);
+
+/* ---- traffic (traffic.c, class.c) --------------------------------------------- */
+
+/* Classes of addresses that the host can tell apart in one boot, those of earlier files too. */
+#define VPS_CLASSES_MAX 256
+#define VPS_CLASS_NAME_MAX 32
+/* What no network of the file holds. Always class 0. */
+#define VPS_CLASS_OTHER "other"
+
+/* Networks and the classes that they are of: "NETWORK/PREFIX CLASS" lines, # for comments. */
+#define VPS_CLASS_FILE "traffic-classes"
+
+/* At the layer of IP, both families, as on the wire; from 0 up, never back. */
+struct vps_count {
+	uint64_t in;
+	uint64_t out;
+	uint64_t in_packets;
+	uint64_t out_packets;
+};
+
+/**
+ * struct vps_account - the traffic of one context from its creation to its end
+ * @key: the kernel's number of its group, which it never uses again until the host boots
+ * @id: number of the context, which may be another one's after it
+ * @ended: the context is gone; what its last sockets send may still come
+ * @name: the VPS it belongs to, "" when none
+ */
+struct vps_account {
+	uint64_t key;
+	uint32_t id;
+	bool ended;
+	char name[VPS_NAME_MAX + 1];
+};
+
+/**
+ * struct vps_traffic_row - what an account has of one class
+ * @account, @class: index into the two arrays of struct vps_traffic
+ */
+struct vps_traffic_row {
+	size_t account;
+	size_t class;
+	struct vps_count count;
+};
+
+/**
+ * struct vps_traffic - all that is counted now
+ * @boot: the kernel's random_id of this boot, 36 characters
+ * @epoch: of the counters: in another one of the same boot they began anew from 0
+ * @accounts: by number, then by key; those of contexts that are gone stay until
+ *	vps_traffic_forget()
+ * @classes: names; the first is VPS_CLASS_OTHER
+ * @rows: by account, then by class; each account has one of class 0 at least
+ */
+struct vps_traffic {
+	char boot[37];
+	uint64_t epoch;
+	struct vps_account *accounts;
+	size_t account_count;
+	char (*classes)[VPS_CLASS_NAME_MAX + 1];
+	size_t class_count;
+	struct vps_traffic_row *rows;
+	size_t row_count;
+};
+
+/*
+ * vps_traffic_read - reads all counters. The fields of one row are not read at one instant: one
+ * may be a packet ahead of another, which the next read has too.
+ *   -ENOTSUP, -EPERM, -ENOSYS this host cannot count: vps_host_net_refusal()
+ *   -EPROTO another version of the tools counts
+ */
+int vps_traffic_read(struct vps_host *host, struct vps_traffic *ret_traffic,
+		     struct vps_fault *fault);
+void vps_traffic_free(struct vps_traffic *traffic);
+
+/*
+ * Where counters of another version of the tools are, which its own have to harvest: 0, and the
+ * path is to be free(3)d. -ENOENT there are none.
+ */
+int vps_traffic_other(char **ret_path);
+
+/* Forgets an account, of which everything is in the ledger, of a context that is gone.
+ *   -ENOENT no such account   -EBUSY its context is there */
+int vps_traffic_forget(struct vps_host *host, uint64_t key);
+
+/**
+ * struct vps_class_network - a line of the file of classes
+ * @net: its first address, and the prefix, which may be 0
+ * @line: counted from 1
+ */
+struct vps_class_network {
+	struct vps_addr net;
+	unsigned int line;
+	char class[VPS_CLASS_NAME_MAX + 1];
+};
+
+/* Networks that such a file can have. */
+#define VPS_CLASS_NETWORKS_MAX 65536
+
+/*
+ * vps_classes_parse - reads "NETWORK/PREFIX CLASS" lines from @fd, where # begins a comment. Every
+ * error is passed to @report (may be NULL) with @data, in file order, networks that are there
+ * twice last. free(3) the array.
+ *   -EINVAL at least one error was reported   -EFBIG more than VPS_CLASS_NETWORKS_MAX
+ */
+int vps_classes_parse(int fd, void (*report)(const struct vps_config_error *err, void *data),
+		      void *data, struct vps_class_network **ret_networks, size_t *ret_count);
+
+/*
+ * vps_traffic_classify - from now on traffic is of the classes that the file @fd tells, by the
+ * address at the other end, the longest prefix first; -1: all is of VPS_CLASS_OTHER. Does nothing
+ * when the same file, unchanged, is in force. What is counted stays as it is. Errors and @report
+ * as above.
+ *   -E2BIG more than VPS_CLASSES_MAX in one boot, those of earlier files too
+ *   -ENOTSUP this host cannot count
+ */
+int vps_traffic_classify(struct vps_host *host, int fd,
+			 void (*report)(const struct vps_config_error *err, void *data),
+			 void *data, struct vps_fault *fault);
+
+/* ---- the ledger (ledger.c, harvest.c, reset.c, report.c) -------------------------- */
+
+#define VPS_LEDGER VPS_STATE_DIR "/traffic.db"
+
+struct vps_ledger;
+
+/*
+ * vps_ledger_open - opens the file of all traffic that ever was; with @write it is made if there
+ * is none, with its directory. Only root can read or write it. All calls on a ledger:
+ *   -ENOENT there is none   -EUCLEAN it is corrupt, or no ledger   -EPROTO a newer version's
+ *   -EBUSY somebody has it locked for longer than @wait_ms   -EPERM it or its directory can be
+ *   changed by others   -EOVERFLOW a sum does not fit in 63 bits   -EROFS, -EACCES, -ENOSPC, -EIO
+ *   as the words say   -ENOMEM
+ * What was counted stays where it is until a later harvest.
+ */
+int vps_ledger_open(const char *path, bool write, unsigned int wait_ms,
+		    struct vps_ledger **ret_ledger, struct vps_fault *fault);
+void vps_ledger_close(struct vps_ledger *ledger);
+
+/**
+ * struct vps_harvest_source - where counters are read from
+ * @read: as vps_traffic_read(); what it writes is freed with vps_traffic_free()
+ * @forget: as vps_traffic_forget()
+ */
+struct vps_harvest_source {
+	int (*read)(void *data, struct vps_traffic *ret_traffic, struct vps_fault *fault);
+	int (*forget)(void *data, uint64_t key);
+	void *data;
+};
+
+/**
+ * struct vps_harvest - what one harvest brought
+ * @accounts: that there are; @forgotten: of those, how many are gone from the counters now
+ * @count: what was new
+ * @behind: seconds that the clock is behind the last harvest's; 0: it is not
+ */
+struct vps_harvest {
+	size_t accounts;
+	size_t forgotten;
+	struct vps_count count;
+	uint64_t behind;
+};
+
+/*
+ * vps_ledger_harvest - moves what has been counted since the last harvest into the hour of @now
+ * (seconds since 1970), in one transaction with the marks up to where it was counted. Ended at
+ * any instant it has happened or not. The counters are read when nobody else can write.
+ *   -ERANGE no clock says @now
+ */
+int vps_ledger_harvest(struct vps_ledger *ledger, const struct vps_harvest_source *source,
+		       uint64_t now, struct vps_harvest *ret_harvest, struct vps_fault *fault);
+
+/*
+ * vps_ledger_reset - tells of each VPS (contexts of one number and name) that had traffic since the
+ * last call, or is there, what is new of it, and marks it as told when @tell of the last and then
+ * @flush returned 0. Ended before that, the next call tells it again. It harvests first. Nobody
+ * else can write the ledger from the first @tell on. The first call that a ledger sees tells of
+ * this boot alone. Ends with what @tell or @flush returns if that is not 0.
+ */
+struct vps_reset {
+	int (*tell)(uint32_t id, const char *name, const struct vps_count *count, void *data);
+	int (*flush)(void *data);
+	void *data;
+};
+
+int vps_ledger_reset(struct vps_ledger *ledger, const struct vps_harvest_source *source,
+		     uint64_t now, const struct vps_reset *reset, struct vps_fault *fault);
+
+enum vps_period {
+	VPS_PERIOD_HOUR,
+	VPS_PERIOD_DAY,
+	VPS_PERIOD_MONTH,
+};
+
+/**
+ * struct vps_report_spec - what is asked for; periods are those of UTC
+ * @from, @to: seconds since 1970: periods that begin in [@from, @to)
+ * @name: of this VPS alone; or NULL
+ * @id: of contexts of this number alone; or VPS_ID_ANY
+ * @class: of this class alone; or NULL: of all together
+ * @by_class: of each class for itself
+ */
+struct vps_report_spec {
+	enum vps_period period;
+	uint64_t from;
+	uint64_t to;
+	const char *name;
+	uint32_t id;
+	const char *class;
+	bool by_class;
+};
+
+/**
+ * struct vps_report_row - what a VPS (contexts of one number and name) had in a period
+ * @start: of the period, seconds since 1970
+ * @class: or NULL: all together
+ * @hours: of the period in which it was there and harvested
+ * @in_95, @out_95: bits a second: of the means of those hours the one that 95 of 100 do not exceed
+ *	(nearest rank)
+ */
+struct vps_report_row {
+	uint64_t start;
+	uint32_t id;
+	const char *name;
+	const char *class;
+	struct vps_count count;
+	unsigned int hours;
+	uint64_t in_95;
+	uint64_t out_95;
+};
+
+/*
+ * By period, then by name and number, then by class; periods in which a VPS was not there have no
+ * row. The names in a row are the library's until @row returns. Ends with what @row returns if
+ * that is not 0.
+ */
+int vps_ledger_report(struct vps_ledger *ledger, const struct vps_report_spec *spec,
+		      int (*row)(const struct vps_report_row *row, void *data), void *data,
+		      struct vps_fault *fault);
 
 /* ---- files of the host's that run inside (wrap.c) -------------------------- */
 

@@ -387,6 +387,49 @@ static void test_addresses(void)
 	}
 }
 
+static void test_networks(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		const char *shown;
+	} cases[] = {
+		{ "192.0.2.0/24", 0, "192.0.2.0/24" },
+		{ "192.0.2.1", 0, "192.0.2.1/32" },
+		{ "0.0.0.0/0", 0, "0.0.0.0/0" },
+		{ "224.0.0.0/4", 0, "224.0.0.0/4" },
+		{ "10.0.0.0/255.0.0.0", 0, "10.0.0.0/8" },
+		{ "::/0", 0, "::/0" },
+		{ "2001:db8::/32", 0, "2001:db8::/32" },
+		{ "2001:db8::8000/113", 0, "2001:db8::8000/113" },
+		{ "192.0.2.1/24", -EDOM, NULL },
+		{ "192.0.2.128/24", -EDOM, NULL },
+		{ "2001:db8::1/64", -EDOM, NULL },
+		{ "2001:db8::8000/112", -EDOM, NULL },
+		{ "128.0.0.0/0", -EDOM, NULL },
+		{ "192.0.2.0/33", -ERANGE, NULL },
+		{ "::/129", -ERANGE, NULL },
+		{ "192.0.2.0/", -EINVAL, NULL },
+		{ "192.0.2/24", -EINVAL, NULL },
+		{ "/24", -EINVAL, NULL },
+		{ "", -EINVAL, NULL },
+	};
+	char shown[VPS_ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vps_addr net = { .prefix = UNTOUCHED };
+
+		is_int(vps_parse_network(cases[i].text, &net), cases[i].err, "network '%s'",
+		       cases[i].text);
+		if (cases[i].err) {
+			is_int(net.prefix, UNTOUCHED, "network '%s': untouched", cases[i].text);
+			continue;
+		}
+		vps_format_addr_prefix(&net, shown);
+		is_str(shown, cases[i].shown, "network '%s': shown", cases[i].text);
+	}
+}
+
 int main(void)
 {
 	test_numbers("u64", vps_parse_u64, u64_cases, ARRAY_SIZE(u64_cases));
@@ -399,6 +442,7 @@ int main(void)
 	test_engines();
 	test_addresses();
 	test_address_lists();
+	test_networks();
 	test_rates();
 	return done();
 }
