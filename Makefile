@@ -39,7 +39,7 @@ comma := ,
 # What only writes text or removes files needs no library.
 quiet_goals := help clean dist lint uninstall
 ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
-PKGS := popt libcap libseccomp libbpf jansson libnl-3.0
+PKGS := popt libcap libseccomp libbpf jansson libnl-3.0 sqlite3
 hint := "scripts/dev/install-deps build" installs what the build needs
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error $(PKG_CONFIG): not found; $(hint))
@@ -49,7 +49,7 @@ ifneq ($(missing),)
 $(error $(missing): not known to $(PKG_CONFIG); $(hint))
 endif
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
-LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcap libbpf libnl-3.0)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcap libbpf libnl-3.0 sqlite3)
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
 CLI_LIBS := $(shell $(PKG_CONFIG) --libs popt jansson)
 STATIC_LIBS := $(shell $(PKG_CONFIG) --static --libs $(filter-out libseccomp,$(PKGS)))
@@ -80,6 +80,8 @@ TOOLS := $(patsubst $(O)/tools/%.o,$(O)/%,$(TOOL_OBJS))
 SOLIB := $(O)/libvps.so.$(VERSION)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
+# What tests of the tools read.
+MAKE_LEDGER := $(O)/unit/make_ledger
 BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(wildcard tests/bench/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -143,12 +145,14 @@ SHARED := $(O)/shared/chcontext $(O)/shared/vps-enter
 $(SHARED): $(O)/shared/%: $(O)/tools/%.o $(O)/libcli.a $(O)/libvps.a | $(DIRS)
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
-$(UNIT): $(O)/unit/%: tests/unit/%.c $(O)/libcli.a $(O)/libvps.a $(O)/flags | $(DIRS)
+$(UNIT) $(MAKE_LEDGER): $(O)/unit/%: tests/unit/%.c $(O)/libcli.a $(O)/libvps.a $(O)/flags | $(DIRS)
 	$(call say,CC,$@)$(COMPILE) -Itests/lib -Itests/unit $(LDHARDEN) $(LDFLAGS) -o $@ \
 		$(filter %.c %.a,$^) $(CLI_LIBS) $(LIB_LIBS)
 
+$(O)/bench/ledger $(O)/bench/counts: $(O)/libvps.a
 $(BENCH): $(O)/bench/%: tests/bench/%.c $(O)/flags | $(DIRS)
-	$(call say,CC,$@)$(COMPILE) $(LDHARDEN) $(LDFLAGS) -o $@ $<
+	$(call say,CC,$@)$(COMPILE) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.c %.a,$^) \
+		$(if $(filter %.a,$^),$(LIB_LIBS))
 
 # ---- text with paths in it -----------------------------------------------------
 
@@ -217,7 +221,7 @@ check: check-unit check-cli
 check-unit: $(UNIT)
 	@$(RUN) unit $(UNIT)
 
-check-cli: all $(O)/bench/tree
+check-cli: all $(O)/bench/tree $(MAKE_LEDGER)
 	@$(SAN_CLI) $(RUN) cli $(wildcard tests/cli/*.bats)
 
 check-system: all $(SHARED)
@@ -234,6 +238,7 @@ bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/limits
 	@BUILD=$(abspath $(O)) tests/bench/disk
 	@BUILD=$(abspath $(O)) tests/bench/net
+	@BUILD=$(abspath $(O)) tests/bench/traffic
 
 lint:
 	@scripts/dev/lint
@@ -274,7 +279,7 @@ help:
 	'O=DIR  V=1  WERROR=1  SAN=1 (address and undefined, in build-san)  CC=  CFLAGS=  HARDEN=' \
 	'STATIC=0 (tools with shared libraries; static where the libraries can be)'
 
--include $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS)) $(UNIT:=.d) $(BENCH:=.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS)) $(UNIT:=.d) $(MAKE_LEDGER).d $(BENCH:=.d)
 
 FORCE:
 .PHONY: all install uninstall check check-unit check-cli check-system build-bench bench lint \
