@@ -16,6 +16,19 @@ const char *cli_human_size(uint64_t bytes, char buf[16])
 	return buf;
 }
 
+const char *cli_human_rate(uint64_t bits, char buf[16])
+{
+	static const char *const units[] = { "", "k", "M", "G", "T", "P", "E" };
+	double value = (double)bits;
+	unsigned int i = 0;
+
+	/* What would be rounded to 1000 is 1.0 of the next unit. */
+	for (; value >= 999.5 && i < 6; i++)
+		value /= 1000;
+	snprintf(buf, 16, "%.*f%sbit/s", i > 0 && value < 9.95 ? 1 : 0, value, units[i]);
+	return buf;
+}
+
 const char *cli_human_time(uint64_t us, char buf[24])
 {
 	uint64_t s = us / 1000000;

@@ -5,12 +5,24 @@
 
 #include "cli.h"
 
+static bool is_clean(unsigned char c, const char *also)
+{
+	return c >= ' ' && c <= '~' && !(also && strchr(also, c));
+}
+
+bool cli_is_clean(const char *s, const char *also)
+{
+	while (*s && is_clean((unsigned char)*s, also))
+		s++;
+	return !*s;
+}
+
 void cli_print_clean(FILE *out, const char *s, const char *also)
 {
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c < ' ' || c > '~' || (also && strchr(also, c)))
+		if (!is_clean(c, also))
 			fprintf(out, "\\%03o", c);
 		else
 			putc(c, out);

@@ -65,8 +65,16 @@ static char *clean(const char *s, const char *also)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out;
 
+	/* As nearly every one is: a table may have millions. */
+	if (cli_is_clean(s, also)) {
+		text = strdup(s);
+		if (!text)
+			die_no_memory();
+		return text;
+	}
+	out = open_memstream(&text, &size);
 	if (!out)
 		die_no_memory();
 	cli_print_clean(out, s, also);
@@ -92,17 +100,29 @@ static void add_cell(struct cli_table *table, const char *string)
 	table->next++;
 }
 
-static void add_json(struct cli_table *table, json_t *value)
+/* What programs call a column. */
+static const char *make_key(const struct cli_table *table, size_t column, char key[64])
 {
-	char key[64];
 	size_t i = 0;
 	const char *p;
 
-	for (p = title(table, table->next++); *p && i < sizeof(key) - 1; p++)
+	for (p = title(table, column); *p && i < 63; p++)
 		key[i++] = *p == ' ' ? '_' : (char)tolower((unsigned char)*p);
 	key[i] = '\0';
-	if (json_object_set_new(table->object, key, value))
+	return key;
+}
+
+static void add_json(struct cli_table *table, json_t *value)
+{
+	char key[64];
+
+	if (json_object_set_new(table->object, make_key(table, table->next++, key), value))
 		die_no_memory();
+}
+
+static bool is_for_people(const struct cli_table *table)
+{
+	return table->format == CLI_TABLE || table->format == CLI_LINES;
 }
 
 void cli_table_number(struct cli_table *table, uint64_t number, const char *text)
@@ -116,7 +136,7 @@ void cli_table_number(struct cli_table *table, uint64_t number, const char *text
 		return;
 	}
 	snprintf(digits, sizeof(digits), "%" PRIu64, number);
-	add_cell(table, text && table->format != CLI_RAW ? text : digits);
+	add_cell(table, text && is_for_people(table) ? text : digits);
 }
 
 void cli_table_string(struct cli_table *table, const char *string)
@@ -141,7 +161,15 @@ void cli_table_none(struct cli_table *table)
 	if (table->format == CLI_JSON)
 		add_json(table, json_null());
 	else
-		add_cell(table, "-");
+		add_cell(table, table->format == CLI_CSV ? "" : "-");
+}
+
+void cli_table_bool(struct cli_table *table, bool value)
+{
+	if (table->format == CLI_JSON)
+		add_json(table, json_boolean(value));
+	else
+		add_cell(table, value ? "yes" : "no");
 }
 
 void cli_table_row(struct cli_table *table)
@@ -167,17 +195,25 @@ static size_t column_width(const struct cli_table *table, size_t column)
 	return width;
 }
 
+static void print_blanks(size_t count)
+{
+	while (count--)
+		putchar(' ');
+}
+
 static void print_cell(const struct cli_table *table, size_t column, size_t width,
 		       const char *text)
 {
-	const char *gap = column ? "  " : "";
+	bool right = table->columns[column][0] == '>', last = column + 1 == table->width;
+	size_t len = strlen(text), blanks = width > len ? width - len : 0;
 
-	if (table->columns[column][0] == '>')
-		printf("%s%*s", gap, (int)width, text);
-	else if (column + 1 < table->width)
-		printf("%s%-*s", gap, (int)width, text);
-	else if (*text)
-		printf("%s%s", gap, text);
+	if (column && (len || right || !last))
+		print_blanks(2);
+	if (right)
+		print_blanks(blanks);
+	fwrite(text, 1, len, stdout);
+	if (!right && !last)
+		print_blanks(blanks);
 }
 
 static void print_aligned(const struct cli_table *table)
@@ -215,6 +251,35 @@ static void print_lines(const struct cli_table *table)
 		       table->cells[i]);
 }
 
+/* RFC 4180, but for the ends of lines, which are those of this system. */
+static void print_csv_field(const char *text, bool last)
+{
+	bool quoted = strpbrk(text, "\",\r\n") != NULL;
+	const char *p;
+
+	if (quoted)
+		putchar('"');
+	for (p = text; *p; p++) {
+		if (*p == '"')
+			putchar('"');
+		putchar(*p);
+	}
+	if (quoted)
+		putchar('"');
+	putchar(last ? '\n' : ',');
+}
+
+static void print_csv(const struct cli_table *table)
+{
+	char key[64];
+	size_t i;
+
+	for (i = 0; i < table->width; i++)
+		print_csv_field(make_key(table, i, key), i + 1 == table->width);
+	for (i = 0; i < table->count; i++)
+		print_csv_field(table->cells[i], (i + 1) % table->width == 0);
+}
+
 int cli_table_print(struct cli_table *table)
 {
 	int err = 0;
@@ -224,6 +289,8 @@ int cli_table_print(struct cli_table *table)
 		print_aligned(table);
 	else if (table->format == CLI_RAW)
 		print_raw(table);
+	else if (table->format == CLI_CSV)
+		print_csv(table);
 	else if (table->format == CLI_LINES)
 		print_lines(table);
 	else if (json_dumpf(table->array, stdout, JSON_INDENT(2)) || putchar('\n') < 0)

@@ -23,6 +23,16 @@ static const struct {
 	{ 300ULL << 40, "300T" },
 	{ 1ULL << 50, "1.0P" },
 	{ UINT64_MAX, "16E" },
+}, rates[] = {
+	{ 0, "0bit/s" },
+	{ 999, "999bit/s" },
+	{ 1000, "1.0kbit/s" },
+	{ 9949, "9.9kbit/s" },
+	{ 9950, "10kbit/s" },
+	{ 999499, "999kbit/s" },
+	{ 999500, "1.0Mbit/s" },
+	{ 2500000000000ULL, "2.5Tbit/s" },
+	{ UINT64_MAX, "18Ebit/s" },
 }, times[] = {
 	{ 0, "0m00s00" },
 	{ 9999, "0m00s00" },
@@ -44,6 +54,9 @@ int main(void)
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		is_str(cli_human_size(sizes[i].value, buf), sizes[i].text,
 		       "%" PRIu64 " bytes", sizes[i].value);
+	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++)
+		is_str(cli_human_rate(rates[i].value, buf), rates[i].text,
+		       "%" PRIu64 " bits a second", rates[i].value);
 	for (i = 0; i < sizeof(times) / sizeof(*times); i++)
 		is_str(cli_human_time(times[i].value, buf), times[i].text,
 		       "%" PRIu64 " us", times[i].value);

@@ -60,6 +60,27 @@ static void test_text(void)
 	is_str(print(&out, cli_table_new(CLI_RAW, columns)), "", "an empty raw one is nothing");
 }
 
+static void test_csv(void)
+{
+	static const char *const words[] = { "NAME", ">Two words", "GONE", NULL };
+	struct cli_table *table = cli_table_new(CLI_CSV, words);
+	struct capture out;
+
+	cli_table_string(table, "a,b \"c\"");
+	cli_table_number(table, 1536, "1.5K");
+	cli_table_bool(table, true);
+	cli_table_row(table);
+	cli_table_string(table, "two\nlines");
+	cli_table_none(table);
+	cli_table_bool(table, false);
+	cli_table_row(table);
+	is_str(print(&out, table),
+	       "name,two_words,gone\n"
+	       "\"a,b \"\"c\"\"\",1536,yes\n"
+	       "two\\012lines,,no\n",
+	       "CSV has JSON's names, plain numbers, and quotes where they are needed");
+}
+
 static void test_many_rows(void)
 {
 	struct cli_table *table = cli_table_new(CLI_RAW, columns + 2);
@@ -77,6 +98,7 @@ static void test_many_rows(void)
 static void test_json(void)
 {
 	struct capture out;
+	struct cli_table *table;
 	json_t *array, *row;
 
 	array = json_loads(print(&out, fill(CLI_JSON)), 0, NULL);
@@ -92,6 +114,13 @@ static void test_json(void)
 	ok(json_number_value(json_object_get(row, "used_memory")) > 1.8e19,
 	   "a number too large for an integer is not another number");
 	is_str(json_string_value(json_object_get(row, "note")), "", "empty is empty");
+	json_decref(array);
+
+	table = cli_table_new(CLI_JSON, columns + 3);
+	cli_table_bool(table, true);
+	cli_table_row(table);
+	array = json_loads(print(&out, table), 0, NULL);
+	ok(json_is_true(json_object_get(json_array_get(array, 0), "note")), "true is true");
 	json_decref(array);
 
 	array = json_loads(print(&out, cli_table_new(CLI_JSON, columns)), 0, NULL);
@@ -112,6 +141,7 @@ int main(void)
 	struct capture out;
 
 	test_text();
+	test_csv();
 	test_many_rows();
 	test_json();
 	is_int(capture_exit(&out, 1, print_to_full), 42, "a full disk is an error");
