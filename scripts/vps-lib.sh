@@ -119,6 +119,12 @@ remove_context() {
 	chcontext --ctx "$1" --destroy
 }
 
+# What was counted so far, into the ledger. Where that fails it has been said; what was counted
+# stays for the next time, and nobody waits for long.
+harvest() {
+	timeout 30 vtraf --harvest </dev/null
+}
+
 # Is there anything on this host that is called $1?
 is_known() {
 	[ -e "$config_dir/$1.conf" ] || [ -L "$config_dir/$1.conf" ] ||

@@ -20,6 +20,7 @@ setup() {
 	fake vps-rmtree 'rm -rf "$@"'
 	fake vdisk ':'
 	fake vnet ':'
+	fake vtraf ':'
 	fake chcontext '
 		case "$*" in
 		*--create*) echo "New security context is 7" ;;
@@ -439,7 +440,19 @@ LIMIT_RSS="1G"' ]
 	[ -z "$output" ]
 	run calls
 	[ "${lines[2]}" = "vkill -c 5 --init -s TERM --wait 3" ]
-	[ "${lines[3]}" = "chcontext --ctx 5 --destroy" ]
+	[ "${lines[3]}" = "vtraf --harvest" ]
+	[ "${lines[4]}" = "chcontext --ctx 5 --destroy" ]
+}
+
+@test "vps-stop: without a ledger it stops all the same, and that is said" {
+	vps NET shared web
+	fake vtraf 'echo "vtraf: traffic.db: No space left on device" >&2; exit 1'
+	for words in web --all; do
+		echo "5 running web" >"$T/contexts"
+		run -0 "$BUILD/vps-stop" "$words"
+		[ "${lines[0]}" = "vtraf: traffic.db: No space left on device" ]
+		[ ! -s "$T/contexts" ]
+	done
 }
 
 @test "vps-stop: what does not end is killed, and that is said" {
@@ -467,6 +480,7 @@ LIMIT_RSS="1G"' ]
 	printf '%s\n' '5 running one' '6 dead two' '49152 kept -' >"$T/contexts"
 	run -0 "$BUILD/vps-stop" --all
 	[ "$(cat "$T/contexts")" = "49152 kept -" ]
+	[ "$(tail -n 1 "$T/log")" = "vtraf --harvest" ]
 }
 
 @test "vps-destroy: without a terminal only with --yes" {
@@ -511,7 +525,21 @@ LIMIT_RSS="1G"' ]
 	printf '%s\n' '5 running web' '6 new other' '49152 kept -' >"$T/contexts"
 	run -0 "$BUILD/vps-sweep"
 	[ -z "$output" ]
-	[ "$(cat "$T/log")" = "vps-stat --state --raw${newline=$'\n'}vnet sweep" ]
+	[ "$(tr '\n' , <"$T/log")" = "vps-stat --state --raw,vnet sweep,vtraf --harvest," ]
+}
+
+@test "vps-sweep: without a ledger the rest is done, exit 1" {
+	fake vtraf 'echo "vtraf: traffic.db: No space left on device" >&2; exit 1'
+	echo '7 dead -' >"$T/contexts"
+	run -1 "$BUILD/vps-sweep"
+	[ "$output" = "vtraf: traffic.db: No space left on device" ]
+	[ ! -s "$T/contexts" ]
+}
+
+@test "vps traffic: is vtraf" {
+	run -0 "$BUILD/vps" traffic --report=day -n web
+	run calls
+	[ "$output" = "vtraf --report=day -n web" ]
 }
 
 @test "vps-sweep: removes what is dead, starts what rebooted, clears unfinished creates" {
