@@ -313,7 +313,7 @@ setup() {
 	requires root cgroup2 static-busybox
 	T=$(mktemp -d /var/tmp/vps-test.XXXXXX)
 	TAG=t${T##*.}
-	export VPS_CONFIG_DIR=$T/conf VPS_TREE_DIR=$T/trees VPS_RUN_DIR=$T/run
+	export VPS_CONFIG_DIR=$T/conf VPS_TREE_DIR=$T/trees VPS_RUN_DIR=$T/run VPS_STATE_DIR=$T/state
 	mkdir -m 755 "$VPS_CONFIG_DIR"
 	mkdir -m 700 "$VPS_TREE_DIR"
 	: >"$T/contexts"

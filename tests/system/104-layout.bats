@@ -32,6 +32,30 @@ apart() {
 	)
 }
 
+@test "layout: a VPS on a bridge has an account where the programs for sockets wait" {
+	free_ctx
+	export first=$ctx
+	free_ctx
+	export second=$ctx
+	run -0 --separate-stderr apart '
+		ip link set lo up
+		why=$(vnet check 2>&1) || {  echo "no bridges: ${why##*: }"; exit 0; }
+		ip link add br0 type bridge
+		ip link set br0 up
+		chcontext --silent --ctx "$first" --create
+		own=$(echo /sys/fs/bpf/vps/net[0-9]*-*)
+		mv "$own" "/sys/fs/bpf/vps/net99-${own##*-}"
+		chcontext --silent --ctx "$second" --create
+		[ -z "$(vtraf --all --raw -c "$second")" ]
+		vnet add --ctx "$second" --bridge br0 --ip 192.0.2.5/24
+		vtraf --raw -c "$second"
+		vnet del --ctx "$second" || :
+		chcontext --ctx "$second" --destroy
+		chcontext --ctx "$first" --destroy'
+	[[ $output != "no bridges: "* ]] || skip "requires bridged networks: ${output##*: }"
+	[ "$output" = "$second 0 0" ] || { echo "$output $stderr" >&2 && false; }
+}
+
 @test "layout: programs of another are waited for while there are contexts, and go with the last" {
 	free_ctx
 	export first=$ctx
@@ -73,4 +97,40 @@ apart() {
 	[ "$stderr" = "vlimit: tcp: $why
 chbind: addresses: $why
 vlimit: tcp: $why" ] || { echo "$stderr" >&2 && false; }
+}
+
+@test "layout: counters of another are told, and stay; what is there of it is not taken for ours" {
+	free_ctx
+	export first=$ctx
+	run -0 --separate-stderr apart '
+		ip link set lo up
+		export VPS_STATE_DIR=/run/state
+		mount -t tmpfs none /run
+		mkdir -m 700 /run/state /run/vps
+		chcontext --silent --ctx "$first" --create
+		own=$(echo /sys/fs/bpf/vps/traffic[0-9]*)
+		mkdir /sys/fs/bpf/vps/traffic99
+		vtraf --harvest || echo "status $?"
+		[ -d /sys/fs/bpf/vps/traffic99 ]
+		# Without ours, and in the place of ours.
+		mv "$own" /sys/fs/bpf/vps/traffic98
+		vtraf --harvest || echo "status $?"
+		mv /sys/fs/bpf/vps/traffic98 "$own"
+		rmdir /sys/fs/bpf/vps/traffic99
+		vtraf --harvest && echo harvested
+		mv "$own/traffic_rows" "$own/kept"
+		bpftool map create "$own/traffic_rows" type percpu_hash key 16 value 16 entries 9 \
+			name rows flags 1
+		vtraf --harvest || echo "status $?"
+		chcontext --silent --create || echo "status $?"
+		rm "$own/traffic_rows"
+		mv "$own/kept" "$own/traffic_rows"
+		vtraf --harvest && echo harvested
+		chcontext --ctx "$first" --destroy' || { echo "$output $stderr" >&2 && false; }
+	[ "$(grep -c "^harvested" <<<"$output")" -eq 2 ]
+	[ "$(grep -c "^status 1$" <<<"$output")" -eq 3 ]
+	[ "$(grep -c "^status 125$" <<<"$output")" -eq 1 ]
+	grep -x "vtraf: /sys/fs/bpf/vps/traffic99: counted by another version of the tools, and not harvested" <<<"$stderr"
+	[ "$(grep -c "was counted by another version of the tools: harvest with those" <<<"$stderr")" -eq 2 ]
+	grep "another version of the tools counts traffic: stop all once" <<<"$stderr"
 }

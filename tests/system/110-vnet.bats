@@ -107,7 +107,7 @@ traces() {
 		[ ! -e "$path" ] || echo "$path"
 	done
 	! command -v bpftool >/dev/null ||
-		bpftool map dump pinned /sys/fs/bpf/vps/vnet1/ports 2>/dev/null | grep -w "\"context\": $1" || :
+		bpftool map dump pinned /sys/fs/bpf/vps/vnet2/ports 2>/dev/null | grep -w "\"context\": $1" || :
 }
 
 no_traces() {

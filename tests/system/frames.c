@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 #define FRAME_MAX 2048
-#define MARK "vps-frame:"
+/* Short, since a frame of ARP is not longer than the shortest there is. */
+#define MARK "vf:"
 
 static const unsigned char others_mac[6] = { 0x02, 0, 0, 0, 0, 0x99 };
 
@@ -323,6 +324,7 @@ static void send_all(void)
 	send_arp("bad-arp-ip4", 2, mac, other4);
 	send_arp("bad-arp-ask", 1, mac, other4);
 	send_arp("bad-arp-op", 4, mac, own4);
+	send_arp("bad-arp-with-more-behind-it", 1, mac, own4);
 	send_udp6("good-ip6", own6);
 	send_udp6("good-ip6-link", own_ll);
 	send_udp6("bad-ip6", other6);

@@ -19,6 +19,7 @@
  *   at              its port, whatever it is
  *   from=ADDRESS    the source of datagrams that are sent from here on
  *   sendto=ADDRESS,PORT  send  recv  read  ping  broadcast
+ *   bulk=BYTES      sends as many at once
  *   tag=WORD        what it answers with when it serves
  * At the end:
  *   serve           answers on all of them: TCP with TAG/OWN/PEER, UDP with TAG/PEER
@@ -297,6 +298,14 @@ static void ping(const char *to)
 	tell("ping", n < 0 ? -1 : 0, "");
 }
 
+static void send_bulk(size_t bytes)
+{
+	char *zeros = calloc(1, bytes);
+
+	tell("bulk", zeros && send(current->fd, zeros, bytes, 0) == (ssize_t)bytes ? 0 : -1, "");
+	free(zeros);
+}
+
 /* ---- steps ---------------------------------------------------------------------- */
 
 static bool step_option(const char *word, const char *value)
@@ -388,6 +397,8 @@ static void step(const char *word, const char *value)
 		len = parse(value, &a), tell(word, send_from(&a, len), "");
 	else if (!strcmp(word, "send"))
 		tell(word, send_from(NULL, 0), "");
+	else if (!strcmp(word, "bulk"))
+		send_bulk(strtoul(value, NULL, 10));
 	else if (!strcmp(word, "recv"))
 		receive();
 	else if (!strcmp(word, "read"))

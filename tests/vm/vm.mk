@@ -5,8 +5,8 @@
 # An emulated machine keeps one processor busy: vm-quick runs two side by side, each with one
 # processor of its own. What the host's init could make a difference to runs with systemd, all
 # else on the plain machine, and the life of VPSes in both. A third, which is idle most of the
-# time, is on the cable of the one that has less to do. "make vm-check" runs everything in
-# both, with two processors and at more instants.
+# time, is on the cable of the one that has less to do. A short one has its power cut. "make
+# vm-check" runs everything in both, with two processors and at more instants.
 
 VM_OWN := tests/vm/machine.bats tests/vm/boot.bats
 VM_SYSTEM := $(wildcard tests/system/*.bats tests/escape/*.bats)
@@ -19,8 +19,10 @@ vm-systemd: VM_RUN := --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats te
 	$(VM_BOTH) $(VM_SYSTEMD)
 vm-systemd-all: VM_RUN := --init systemd
 vm-plain-all vm-systemd-all: export VPS_TEST_ROUNDS ?= 8
-VM_QUICK := vm-plain vm-systemd
-VM_ALL := $(VM_QUICK) vm-plain-all vm-systemd-all
+vm-cuts: VM_RUN := --cuts 3
+vm-cuts-all: VM_RUN := --cuts 20
+VM_QUICK := vm-plain vm-systemd vm-cuts
+VM_ALL := $(VM_QUICK) vm-plain-all vm-systemd-all vm-cuts-all
 
 VM_LOG = $(O)/log/$@.tap
 
@@ -40,7 +42,7 @@ vm-quick: $(VM_QUICK)
 vm-selftest: vm-tree
 	@BUILD=$(abspath $(O)) tests/vm/selftest
 
-vm-check: vm-selftest vm-plain-all vm-systemd-all
+vm-check: vm-selftest vm-plain-all vm-systemd-all vm-cuts-all
 
 # What takes too long for each day.
 soak: vm-tree
