@@ -3,29 +3,37 @@
 
 #include "cli.h"
 
+/* @value in the largest unit, of which each is @base of the one before, that leaves a digit. */
+static double scale(double value, double base, unsigned int *ret_unit)
+{
+	/* What would be rounded to @base is 1.0 of the next unit. */
+	for (*ret_unit = 0; value >= base - 0.5 && *ret_unit < 6; (*ret_unit)++)
+		value /= base;
+	return value;
+}
+
+static int digits(double value, unsigned int unit)
+{
+	return unit > 0 && value < 9.95 ? 1 : 0;
+}
+
 const char *cli_human_size(uint64_t bytes, char buf[16])
 {
 	static const char *const units[] = { "", "K", "M", "G", "T", "P", "E" };
-	double value = (double)bytes;
-	unsigned int i = 0;
+	unsigned int unit;
+	double value = scale((double)bytes, 1024, &unit);
 
-	/* What would be rounded to 1024 is 1.0 of the next unit. */
-	for (; value >= 1023.5 && i < 6; i++)
-		value /= 1024;
-	snprintf(buf, 16, "%.*f%s", i > 0 && value < 9.95 ? 1 : 0, value, units[i]);
+	snprintf(buf, 16, "%.*f%s", digits(value, unit), value, units[unit]);
 	return buf;
 }
 
 const char *cli_human_rate(uint64_t bits, char buf[16])
 {
 	static const char *const units[] = { "", "k", "M", "G", "T", "P", "E" };
-	double value = (double)bits;
-	unsigned int i = 0;
+	unsigned int unit;
+	double value = scale((double)bits, 1000, &unit);
 
-	/* What would be rounded to 1000 is 1.0 of the next unit. */
-	for (; value >= 999.5 && i < 6; i++)
-		value /= 1000;
-	snprintf(buf, 16, "%.*f%sbit/s", i > 0 && value < 9.95 ? 1 : 0, value, units[i]);
+	snprintf(buf, 16, "%.*f%sbit/s", digits(value, unit), value, units[unit]);
 	return buf;
 }
 
