@@ -49,7 +49,8 @@ int vps_traffic_open(enum vps_traffic_map map, uint32_t *ret_map_id)
 		return -errno;
 	if (info.key_size != maps[map].key_size || info.value_size != maps[map].value_size)
 		return -EPROTO;
-	*ret_map_id = info.id;
+	if (ret_map_id)
+		*ret_map_id = info.id;
 	return steal_fd(&fd);
 }
 
@@ -72,9 +73,8 @@ static int begin_row(int rows, uint64_t key)
 
 static int begin(int group, uint32_t id, const char *name)
 {
-	uint32_t map_id;
-	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, &map_id);
-	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, &map_id);
+	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, NULL);
+	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, NULL);
 	struct vps_bpf_account account = { .id = id };
 	uint64_t key;
 	int rc;
@@ -127,8 +127,7 @@ int vps_traffic_begin(struct vps_host *host, int group, uint32_t id, const char 
 
 int vps_traffic_ensure(struct vps_host *host, int group, uint32_t id, const char *name)
 {
-	uint32_t map_id;
-	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, &map_id);
+	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, NULL);
 	struct vps_bpf_account account;
 	uint64_t key;
 	int rc = accounts < 0 ? accounts : vps_group_cgroup_id(group, &key);
@@ -153,10 +152,9 @@ static bool has_group(const struct vps_cgroups *cg, int accounts, uint64_t key)
 
 int vps_traffic_forget(struct vps_host *host, uint64_t key)
 {
-	uint32_t map_id;
-	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, &map_id);
-	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, &map_id);
-	_cleanup_(closep) int classes = vps_traffic_open(VPS_TRAFFIC_CLASS, &map_id);
+	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, NULL);
+	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, NULL);
+	_cleanup_(closep) int classes = vps_traffic_open(VPS_TRAFFIC_CLASS, NULL);
 	struct vps_bpf_row row = { .account = key };
 	struct vps_bpf_class class;
 

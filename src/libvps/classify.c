@@ -138,9 +138,8 @@ static int put(int stamps, const struct vps_bpf_stamp *stamp,
 	       const struct vps_class_network *networks, size_t count)
 {
 	_cleanup_(closep) int lock = vps_pins_lock();
-	uint32_t id;
-	_cleanup_(closep) int nets = vps_traffic_open(VPS_TRAFFIC_NETS, &id);
-	_cleanup_(closep) int names = vps_traffic_open(VPS_TRAFFIC_CLASS, &id);
+	_cleanup_(closep) int nets = vps_traffic_open(VPS_TRAFFIC_NETS, NULL);
+	_cleanup_(closep) int names = vps_traffic_open(VPS_TRAFFIC_CLASS, NULL);
 	const __u32 first = 0;
 	int rc;
 
@@ -157,8 +156,7 @@ static int put(int stamps, const struct vps_bpf_stamp *stamp,
 static int classify(const struct request *request)
 {
 	_cleanup_(freep) struct vps_class_network *networks = NULL;
-	uint32_t id;
-	_cleanup_(closep) int stamps = vps_traffic_open(VPS_TRAFFIC_STAMP, &id);
+	_cleanup_(closep) int stamps = vps_traffic_open(VPS_TRAFFIC_STAMP, NULL);
 	struct vps_bpf_stamp stamp;
 	size_t count = 0;
 	int rc = stamps < 0 ? stamps : make_stamp(request->fd, &stamp);

@@ -185,9 +185,9 @@ static int read_groups(const struct vps_cgroups *cg, struct reading *reading)
 static int read_maps(const struct vps_cgroups *cg, struct reading *reading, uint64_t *ret_epoch)
 {
 	const size_t value_size = sizeof(struct vps_bpf_count);
-	uint32_t rows_id, accounts_id;
+	uint32_t rows_id;
 	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, &rows_id);
-	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, &accounts_id);
+	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, NULL);
 	int rc;
 
 	if (rows < 0 || accounts < 0)
@@ -337,8 +337,7 @@ static int lay_out(const struct reading *reading, struct vps_traffic *traffic)
 /* Numbers of classes are given from 1 up, and none is ever taken back. */
 static int read_classes(struct vps_traffic *traffic)
 {
-	uint32_t map_id;
-	_cleanup_(closep) int names = vps_traffic_open(VPS_TRAFFIC_CLASS, &map_id);
+	_cleanup_(closep) int names = vps_traffic_open(VPS_TRAFFIC_CLASS, NULL);
 	struct vps_bpf_class class;
 	uint32_t number = 1;
 

@@ -20,8 +20,8 @@ enum vps_traffic_map {
 };
 
 /*
- * One of the maps, and the kernel's number of it. -ENOENT where nothing is counted; -EPROTO
- * where another version counts.
+ * One of the maps, and the kernel's number of it (or NULL). -ENOENT where nothing is counted;
+ * -EPROTO where another version counts.
  */
 int vps_traffic_open(enum vps_traffic_map map, uint32_t *ret_map_id);
 
