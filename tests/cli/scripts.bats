@@ -24,7 +24,7 @@ setup() {
 	fake chcontext '
 		case "$*" in
 		*--create*) echo "New security context is 7" ;;
-		*--destroy*) sed -i "/^$2 /d" "$T/contexts" ;;
+		*--destroy*) flock "$T/contexts.lock" sed -i "/^$2 /d" "$T/contexts" ;;
 		esac'
 	fake_config
 }
