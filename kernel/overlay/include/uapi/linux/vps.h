@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * FreeVPS: contexts, and the one system call that acts on them.
+ *
+ *	long vserver(__u32 cmd, __u32 id, void *data)
+ *
+ * A context is a numbered set of control groups with all that is in them. 0 is the host,
+ * 1 sees the whole system, 2 is reserved, 3 to 65534 are for virtual private servers.
+ *
+ * @cmd says what is done to what, in the layout of the proposal of October 2003:
+ *
+ *	bits 24-31	category, VC_CAT_*
+ *	bits 21-22	subcategory, VC_SET, VC_GET or VC_VERSION
+ *	bits 0-7	command
+ *
+ * and all other bits are zero. With VC_VERSION, @id and @data are 0 and the value is the
+ * version of that command (command 0: of that category); cmd 0 gives the version of all.
+ * What @data points to begins with a __u32, the size of the structure in bytes. Structures
+ * only grow at the end: what a newer caller says in a part that this kernel does not know has
+ * to be zero, and what this kernel would tell in a part that an older caller does not know is
+ * left out.
+ *
+ * To set takes CAP_SYS_ADMIN in the initial user namespace and context 0; so does to get of a
+ * context that is not the caller's own. What is checked first is what fails:
+ *
+ *	EINVAL		a reserved bit of @cmd is set, @id is no number that the command
+ *			takes, a size or a value is out of its range
+ *	EOPNOTSUPP	there is no such category, subcategory or command here
+ *	EPERM		the caller may not do that
+ *	EFAULT		@data cannot be read or written
+ *	E2BIG		what lies behind the structure as known here is not zero
+ *	ESRCH		there is no such context (or, where one is named, process)
+ *
+ * and what is said at each command.
+ */
+#ifndef _UAPI_LINUX_VPS_H
+#define _UAPI_LINUX_VPS_H
+
+#include <linux/types.h>
+
+#define VC_CATEGORY(c)		(((c) >> 24) & 0xFF)
+#define VC_SUBCAT(c)		(((c) >> 21) & 0x3)
+#define VC_COMMAND(c)		((c) & 0xFF)
+#define VC_CMD(category, subcat, command) \
+	((__u32)(category) << 24 | (__u32)(subcat) << 21 | (__u32)(command))
+
+#define VC_SET			1
+#define VC_GET			2
+#define VC_VERSION		3
+
+#define VC_CAT_VERSION		0
+#define VC_CAT_COMPAT		1
+#define VC_CAT_CPU		2
+#define VC_CAT_PROCESS		3
+#define VC_CAT_VNET		4
+#define VC_CAT_NETADDR		5
+#define VC_CAT_VFS		6
+#define VC_CAT_MEMORY		7
+#define VC_CAT_OTHER		8
+
+/* What VC_CAT_VERSION answers: 2.0-1. */
+#define VPS_PATCH_VERSION	((2 << 16) | (0 << 8) | 1)
+
+#define VPS_CTX_HOST		0
+#define VPS_CTX_ALL		1
+#define VPS_CTX_MIN		3
+#define VPS_CTX_MAX		65534
+
+/* ---- flags of a context ---- */
+#define VPS_LOCK		(1 << 0)	/* its processes cannot be moved out of it */
+#define VPS_SCHED		(1 << 1)	/* CPU is shared by context, not by process */
+#define VPS_NPROC		(1 << 2)	/* RLIMIT_NPROC does not hold inside */
+#define VPS_PRIVATE		(1 << 3)	/* nothing enters it once it has an init process */
+#define VPS_STOP		(1 << 4)	/* no new process */
+#define VPS_FLAGS		0x1f
+
+/* ---- VC_CAT_CPU: a context and its share of the processors ---- */
+
+/*
+ * Set: makes the context @id of a group; get, without data: 0 when there is a context @id.
+ *	EEXIST	the number is taken
+ *	EBADF, ENOENT	@cgroup_fd is no directory of a group of the unified hierarchy, or
+ *			that is being removed
+ *	EBUSY	the group has, or has had, processes or groups in it, or is the root
+ *	EXDEV	the group is inside another context
+ *	ENOMEM
+ */
+#define VC_CPU_CONTEXT		1
+/* Set, without data: ends it; what is left of its groups cannot be entered any more.
+ *	EBUSY	it has processes
+ */
+#define VC_CPU_DESTROY		2
+#define VC_CPU_POLICY		3
+#define VC_CPU_USAGE		4
+/* Set, get: struct vps_flags. */
+#define VC_CPU_FLAGS		5
+
+#define VPS_NAME_SIZE		72	/* with the NUL, which must be there; the rest is 0 */
+
+struct vps_create {
+	__u32 size;
+	__u32 flags;
+	__s32 cgroup_fd;
+	__u32 reserved;
+	__aligned_u64 caps;	/* see struct vps_caps */
+	char name[VPS_NAME_SIZE];
+};
+
+struct vps_flags {
+	__u32 size;
+	__u32 flags;
+};
+
+/* ---- VC_CAT_PROCESS ---- */
+
+/*
+ * Set: moves a process and all its threads into a group of context @id, which may be 0.
+ *	ESRCH	no such context, no such process
+ *	EBADF, ENOENT	as above
+ *	ESTALE	the group is not one of context @id
+ *	EXDEV	VPS_LOCK of the context where it is
+ *	EACCES	VPS_PRIVATE of context @id
+ *	other	of writing to cgroup.procs of that group
+ * Get, with id 0 and without data: the number of the caller's context.
+ */
+#define VC_PROCESS_MIGRATE	1
+#define VC_PROCESS_MAX		2
+/* Set, get: struct vps_caps, the capabilities that hold inside. */
+#define VC_PROCESS_CAPS		3
+/* Set, get: struct vps_switch; the flag VPS_STOP by itself. */
+#define VC_PROCESS_STOP		4
+/* Set: struct vps_signal, to each process, none escaping by forking.
+ * Get: struct vps_count.
+ */
+#define VC_PROCESS_ALL		5
+/* Set, get: struct vps_init.
+ *	EXDEV	the process is not in that context
+ */
+#define VC_PROCESS_INIT		6
+
+struct vps_migrate {
+	__u32 size;
+	__s32 cgroup_fd;
+	__s32 pid;		/* in the caller's pid namespace; 0 is the caller */
+	__u32 reserved;
+};
+
+struct vps_caps {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 caps;	/* bit n is capability n; bits of unknown ones are ignored */
+};
+
+struct vps_switch {
+	__u32 size;
+	__u32 on;		/* 0 or 1 */
+};
+
+struct vps_signal {
+	__u32 size;
+	__s32 signal;		/* 0 only looks whether it may be sent */
+};
+
+struct vps_count {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 processes;
+	__aligned_u64 tasks;
+};
+
+struct vps_init {
+	__u32 size;
+	__s32 pid;		/* in the caller's pid namespace; 0: none, or not seen there */
+};
+
+/* ---- VC_CAT_COMPAT: the three calls of FreeVPS 1.1 ---- */
+
+/*
+ * Set: struct vps_new_context. Makes context @id of the group when there is none, and moves
+ * the caller into it. Errors are those of VC_CPU_CONTEXT and VC_PROCESS_MIGRATE.
+ */
+#define VC_COMPAT_NEW_CONTEXT	1
+#define VC_COMPAT_NETWORK	2
+#define VC_COMPAT_LIMITS	3
+
+struct vps_new_context {
+	__u32 size;
+	__u32 flags;
+	__s32 cgroup_fd;
+	__u32 reserved;
+	__aligned_u64 remove_caps;	/* what is taken from all capabilities */
+};
+
+/* ---- VC_CAT_VNET, _NETADDR, _VFS, _MEMORY, _OTHER ---- */
+
+#define VC_VNET_DEVICE		1
+#define VC_VNET_ATTACH		2
+#define VC_VNET_DESTROY		3
+#define VC_VNET_QOS		4
+
+#define VC_NETADDR_PERMIT	1
+#define VC_NETADDR_REMOVE	2
+
+#define VC_VFS_ROOT		1
+#define VC_VFS_DESTROY		2
+#define VC_VFS_DISK		3
+#define VC_VFS_FILES		4
+
+#define VC_MEMORY_TOTAL		1
+#define VC_MEMORY_RESIDENT	2
+
+#define VC_OTHER_TCP		1
+#define VC_OTHER_FORGET		2
+
+#endif /* _UAPI_LINUX_VPS_H */

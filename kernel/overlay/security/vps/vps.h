@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * FreeVPS contexts, inside.
+ *
+ * Every group of the unified hierarchy points to the context that it is in (cgroup.c); a task
+ * is in the context of its group, and there is no other truth. Contexts are found by number in
+ * an array under RCU (context.c).
+ */
+#ifndef _SECURITY_VPS_H
+#define _SECURITY_VPS_H
+
+#include <linux/atomic.h>
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/refcount.h>
+#include <linux/vps.h>
+#include <uapi/linux/vps.h>
+
+/**
+ * struct vps_context - a context
+ * @id: its number
+ * @flags: VPS_LOCK and the others; a bit is read where it matters, without a lock
+ * @caps: capabilities that hold inside; written under @lock, read without
+ * @refs: by the table of numbers, by each of its groups, by credentials and by sockets; the
+ *	host is not counted
+ * @head: the first of its groups; NULL once it has ended. Guarded by cgroup_mutex.
+ * @account: the number of that group, which no other ever gets
+ * @ended: nothing enters any more. Set under cgroup_mutex, read there or as a hint.
+ * @processes: thread groups in it, until they are reaped
+ * @tasks: threads in it, until they are reaped
+ * @lock: guards @init and @caps
+ * @init: what is its first process, or NULL. Read under RCU too.
+ * @name: of the VPS, or ""
+ * @rcu: for freeing
+ */
+struct vps_context {
+	u32 id;
+	u32 flags;
+	u64 caps;
+	refcount_t refs;
+	struct cgroup_subsys_state *head;
+	u64 account;
+	bool ended;
+	atomic_t processes;
+	atomic_t tasks;
+	spinlock_t lock;
+	struct pid __rcu *init;
+	char name[VPS_NAME_SIZE];
+	struct rcu_head rcu;
+};
+
+extern struct vps_context vps_host;
+
+static inline bool vps_is_host(const struct vps_context *context)
+{
+	return context == &vps_host;
+}
+
+/* ---- context.c ---- */
+
+struct vps_context *vps_context_find(u32 id);
+struct vps_context *vps_context_next(u32 *id);
+bool vps_context_tryget(struct vps_context *context);
+void vps_context_get(struct vps_context *context);
+void vps_context_put(struct vps_context *context);
+unsigned int vps_context_total(void);
+unsigned int vps_context_dying(void);
+
+struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec);
+int vps_context_publish(struct vps_context *context);
+void vps_context_end(struct vps_context *context);
+
+u64 vps_context_processes(struct vps_context *context);
+u64 vps_context_tasks(struct vps_context *context);
+void vps_context_set_caps(struct vps_context *context, u64 caps);
+int vps_context_set_flags(struct vps_context *context, u32 mask, u32 flags);
+int vps_context_set_init(struct vps_context *context, pid_t nr);
+struct task_struct *vps_context_init(struct vps_context *context);
+
+/* ---- cgroup.c ---- */
+
+/**
+ * struct vps_css - a group, as contexts see it
+ * @css: what the cgroup core knows of it
+ * @context: the one that it is in. Changed once at most, while nobody can be in the group.
+ * @used: something is or has been in it. Guarded by cgroup_mutex, or by cgroup_threadgroup_rwsem
+ *	where it is set by a fork.
+ */
+struct vps_css {
+	struct cgroup_subsys_state css;
+	struct vps_context *context;
+	bool used;
+};
+
+static inline struct vps_css *to_vps_css(struct cgroup_subsys_state *css)
+{
+	return container_of(css, struct vps_css, css);
+}
+
+/* Of a task that is not current: under RCU. */
+static inline struct vps_context *vps_task_context(struct task_struct *task)
+{
+	return to_vps_css(task_css(task, vps_cgrp_id))->context;
+}
+
+/* May be gone as soon as RCU is left, when another task moves the caller. */
+static inline struct vps_context *vps_current_rcu(void)
+{
+	return vps_task_context(current);
+}
+
+u32 vps_current_id(void);
+struct vps_context *vps_current_get(void);
+
+int vps_group_create(u32 id, const struct vps_create *spec);
+int vps_group_destroy(struct vps_context *context);
+int vps_group_migrate(struct vps_context *context, int cgroup_fd, pid_t nr);
+int vps_group_signal(struct vps_context *context, int signal);
+
+/* ---- move.c ---- */
+
+/**
+ * struct vps_move - a task on its way from one context into another
+ * @from_flags: of where it is
+ * @to_flags: of where it goes
+ * @to_ended: that has ended
+ * @to_inited: that has an init process
+ * @by_host: who moves it is in context 0 and may administrate the machine
+ * @splits: it would leave threads of its process behind
+ * @kernel: it is a kernel thread
+ */
+struct vps_move {
+	u32 from_flags;
+	u32 to_flags;
+	bool to_ended;
+	bool to_inited;
+	bool by_host;
+	bool splits;
+	bool kernel;
+};
+
+int vps_move_check(const struct vps_move *move);
+
+#endif /* _SECURITY_VPS_H */
