@@ -20,16 +20,17 @@
  * struct vps_context - a context
  * @id: its number
  * @flags: VPS_LOCK and the others; a bit is read where it matters, without a lock
- * @caps: capabilities that hold inside; written under @lock, read without
+ * @caps: capabilities that hold inside; read and written without a lock
  * @refs: by the table of numbers, by each of its groups, by credentials and by sockets; the
  *	host is not counted
- * @head: the first of its groups; NULL once it has ended. Guarded by cgroup_mutex.
+ * @head: the first of its groups; NULL once it has ended. Written under cgroup_mutex, read there
+ *	or under RCU.
  * @account: the number of that group, which no other ever gets
  * @ended: nothing enters any more. Set under cgroup_mutex, read there or as a hint.
  * @processes: thread groups in it, until they are reaped
  * @tasks: threads in it, until they are reaped
- * @lock: guards @init and @caps
- * @init: what is its first process, or NULL. Read under RCU too.
+ * @lock: guards @init and the writing of @flags
+ * @init: what is its first process, or NULL
  * @name: of the VPS, or ""
  * @rcu: for freeing
  */
@@ -38,13 +39,13 @@ struct vps_context {
 	u32 flags;
 	u64 caps;
 	refcount_t refs;
-	struct cgroup_subsys_state *head;
+	struct cgroup_subsys_state __rcu *head;
 	u64 account;
 	bool ended;
 	atomic_t processes;
 	atomic_t tasks;
 	spinlock_t lock;
-	struct pid __rcu *init;
+	struct pid *init;
 	char name[VPS_NAME_SIZE];
 	struct rcu_head rcu;
 };
@@ -73,9 +74,10 @@ void vps_context_end(struct vps_context *context);
 u64 vps_context_processes(struct vps_context *context);
 u64 vps_context_tasks(struct vps_context *context);
 void vps_context_set_caps(struct vps_context *context, u64 caps);
-int vps_context_set_flags(struct vps_context *context, u32 mask, u32 flags);
+void vps_context_set_flags(struct vps_context *context, u32 mask, u32 flags);
 int vps_context_set_init(struct vps_context *context, pid_t nr);
 struct task_struct *vps_context_init(struct vps_context *context);
+bool vps_context_has_init(struct vps_context *context);
 
 /* ---- cgroup.c ---- */
 
@@ -83,8 +85,7 @@ struct task_struct *vps_context_init(struct vps_context *context);
  * struct vps_css - a group, as contexts see it
  * @css: what the cgroup core knows of it
  * @context: the one that it is in. Changed once at most, while nobody can be in the group.
- * @used: something is or has been in it. Guarded by cgroup_mutex, or by cgroup_threadgroup_rwsem
- *	where it is set by a fork.
+ * @used: something is or has been in it. Guarded by cgroup_mutex.
  */
 struct vps_css {
 	struct cgroup_subsys_state css;

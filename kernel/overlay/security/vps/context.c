@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FreeVPS contexts: the objects, and the table in which they are found by number.
+ */
+#include <linux/capability.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "vps.h"
+
+/* Static: the first task is in it long before memory can be had. */
+struct vps_context vps_host = {
+	.id = VPS_CTX_HOST,
+	.caps = CAP_VALID_MASK,
+	.lock = __SPIN_LOCK_UNLOCKED(vps_host.lock),
+};
+
+/* Contexts that have not ended, by number. Written under its own lock, read under RCU. */
+static DEFINE_XARRAY(vps_contexts);
+
+/* All that are in memory, and those of them that are in the table. */
+static atomic_t vps_objects;
+static atomic_t vps_numbered;
+/* Those of the table that are a server's. */
+static atomic_t vps_servers;
+
+static bool is_server(const struct vps_context *context)
+{
+	return context->id >= VPS_CTX_MIN;
+}
+
+/**
+ * vps_context_tryget - hold a context that was found under RCU
+ * @context: may be about to be freed
+ *
+ * Return: false when it is too late.
+ */
+bool vps_context_tryget(struct vps_context *context)
+{
+	return vps_is_host(context) || refcount_inc_not_zero(&context->refs);
+}
+
+/**
+ * vps_context_get - hold a context that is held already
+ * @context: the context
+ */
+void vps_context_get(struct vps_context *context)
+{
+	if (!vps_is_host(context))
+		refcount_inc(&context->refs);
+}
+
+/**
+ * vps_context_put - let go of a context
+ * @context: the context; may be NULL
+ *
+ * Any context: sockets and credentials end in softirqs.
+ */
+void vps_context_put(struct vps_context *context)
+{
+	if (!context || vps_is_host(context) || !refcount_dec_and_test(&context->refs))
+		return;
+	put_pid(context->init);
+	atomic_dec(&vps_objects);
+	kfree_rcu(context, rcu);
+}
+
+/**
+ * vps_context_find - a context by its number
+ * @id: the number
+ *
+ * Return: the context, held, or NULL when there is none.
+ */
+struct vps_context *vps_context_find(u32 id)
+{
+	struct vps_context *context;
+
+	if (id == VPS_CTX_HOST)
+		return &vps_host;
+	rcu_read_lock();
+	context = xa_load(&vps_contexts, id);
+	if (context && !vps_context_tryget(context))
+		context = NULL;
+	rcu_read_unlock();
+	return context;
+}
+
+/**
+ * vps_context_next - walk all contexts but the host, by number
+ * @id: the lowest number that may be returned; becomes that of what is returned
+ *
+ * Return: the context, held, or NULL behind the last.
+ */
+struct vps_context *vps_context_next(u32 *id)
+{
+	struct vps_context *context;
+	unsigned long index = *id;
+
+	rcu_read_lock();
+	context = xa_find(&vps_contexts, &index, VPS_CTX_MAX, XA_PRESENT);
+	while (context && !vps_context_tryget(context))
+		context = xa_find_after(&vps_contexts, &index, VPS_CTX_MAX, XA_PRESENT);
+	rcu_read_unlock();
+	*id = index;
+	return context;
+}
+
+/**
+ * vps_context_total - how many servers' contexts there are
+ *
+ * Return: their number, without the host and the reserved ones.
+ */
+unsigned int vps_context_total(void)
+{
+	return atomic_read(&vps_servers);
+}
+
+/**
+ * vps_context_dying - how many have ended and are held by a socket, a file or a dead process
+ *
+ * Return: their number.
+ */
+unsigned int vps_context_dying(void)
+{
+	return max(atomic_read(&vps_objects) - atomic_read(&vps_numbered), 0);
+}
+
+/**
+ * vps_context_alloc - a new context, which nobody can find yet
+ * @id: its number
+ * @spec: what it is to be; has been checked
+ *
+ * Return: the context, held once, or NULL without memory.
+ */
+struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec)
+{
+	struct vps_context *context = kzalloc(sizeof(*context), GFP_KERNEL_ACCOUNT);
+
+	if (!context)
+		return NULL;
+	context->id = id;
+	context->flags = spec->flags;
+	context->caps = spec->caps & CAP_VALID_MASK;
+	strscpy(context->name, spec->name);
+	refcount_set(&context->refs, 1);
+	spin_lock_init(&context->lock);
+	atomic_inc(&vps_objects);
+	return context;
+}
+
+/**
+ * vps_context_publish - let a context be found by its number
+ * @context: a new one; the table takes over the caller's hold
+ *
+ * Return: 0, -EEXIST when the number is taken, or -ENOMEM.
+ */
+int vps_context_publish(struct vps_context *context)
+{
+	int err = xa_insert(&vps_contexts, context->id, context, GFP_KERNEL);
+
+	if (err)
+		return err == -EBUSY ? -EEXIST : err;
+	atomic_inc(&vps_numbered);
+	if (is_server(context))
+		atomic_inc(&vps_servers);
+	return 0;
+}
+
+/**
+ * vps_context_end - let nothing find or enter a context any more
+ * @context: one that has not ended; freed by whoever holds it last
+ *
+ * Its number is free at once: a server that restarts gets it back, although sockets of its
+ * last life may be around for a minute.
+ */
+void vps_context_end(struct vps_context *context)
+{
+	lockdep_assert_held(&cgroup_mutex);
+
+	WRITE_ONCE(context->ended, true);
+	RCU_INIT_POINTER(context->head, NULL);
+	xa_erase(&vps_contexts, context->id);
+	atomic_dec(&vps_numbered);
+	if (is_server(context))
+		atomic_dec(&vps_servers);
+	vps_context_put(context);
+}
+
+/* The host is not counted: what is nowhere else is there. */
+static u64 not_in_contexts(u64 all, u64 (*count)(struct vps_context *))
+{
+	struct vps_context *context;
+	u64 elsewhere = 0;
+	u32 id;
+
+	for (id = VPS_CTX_ALL; (context = vps_context_next(&id)); id++) {
+		elsewhere += count(context);
+		vps_context_put(context);
+	}
+	/* Some come and go meanwhile. */
+	return all > elsewhere ? all - elsewhere : 0;
+}
+
+/**
+ * vps_context_processes - how many processes are in a context
+ * @context: the context
+ *
+ * Return: the number of thread groups, those included that nobody has waited for.
+ */
+u64 vps_context_processes(struct vps_context *context)
+{
+	if (vps_is_host(context))
+		return not_in_contexts(nr_processes(), vps_context_processes);
+	return atomic_read(&context->processes);
+}
+
+/**
+ * vps_context_tasks - how many threads are in a context
+ * @context: the context
+ *
+ * Return: their number, those included that nobody has waited for.
+ */
+u64 vps_context_tasks(struct vps_context *context)
+{
+	if (vps_is_host(context))
+		return not_in_contexts(nr_threads, vps_context_tasks);
+	return atomic_read(&context->tasks);
+}
+
+/**
+ * vps_context_set_caps - say which capabilities hold inside
+ * @context: the context
+ * @caps: bit n is capability n
+ */
+void vps_context_set_caps(struct vps_context *context, u64 caps)
+{
+	WRITE_ONCE(context->caps, caps & CAP_VALID_MASK);
+}
+
+/**
+ * vps_context_set_flags - change flags
+ * @context: the context
+ * @mask: those that are meant
+ * @flags: what they become
+ */
+void vps_context_set_flags(struct vps_context *context, u32 mask, u32 flags)
+{
+	spin_lock(&context->lock);
+	WRITE_ONCE(context->flags, (context->flags & ~mask) | (flags & mask));
+	spin_unlock(&context->lock);
+}
+
+static bool is_inside(struct pid *pid, struct vps_context *context)
+{
+	struct task_struct *task;
+	bool inside;
+
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_TGID);
+	inside = task && vps_task_context(task) == context;
+	rcu_read_unlock();
+	return inside;
+}
+
+/**
+ * vps_context_set_init - say which process is the first of a context
+ * @context: the context
+ * @nr: its number in the caller's pid namespace; 0: none
+ *
+ * Return: 0, -ESRCH without such a process, -EXDEV when it is not in there.
+ */
+int vps_context_set_init(struct vps_context *context, pid_t nr)
+{
+	struct pid *pid = nr ? find_get_pid(nr) : NULL;
+
+	if (nr && !(pid && pid_has_task(pid, PIDTYPE_TGID))) {
+		put_pid(pid);
+		return -ESRCH;
+	}
+	if (nr && !is_inside(pid, context)) {
+		put_pid(pid);
+		return -EXDEV;
+	}
+	spin_lock(&context->lock);
+	swap(context->init, pid);
+	spin_unlock(&context->lock);
+	put_pid(pid);
+	return 0;
+}
+
+/**
+ * vps_context_init - the first process of a context
+ * @context: the context
+ *
+ * Return: the process, held, or NULL when there is none.
+ */
+struct task_struct *vps_context_init(struct vps_context *context)
+{
+	struct task_struct *task;
+	struct pid *pid;
+
+	spin_lock(&context->lock);
+	pid = get_pid(context->init);
+	spin_unlock(&context->lock);
+	task = get_pid_task(pid, PIDTYPE_TGID);
+	put_pid(pid);
+	return task;
+}
+
+/**
+ * vps_context_has_init - has a context a first process?
+ * @context: the context
+ */
+bool vps_context_has_init(struct vps_context *context)
+{
+	bool has;
+
+	spin_lock(&context->lock);
+	has = context->init && pid_has_task(context->init, PIDTYPE_TGID);
+	spin_unlock(&context->lock);
+	return has;
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FreeVPS contexts: what the security module asks of them.
+ */
+#include <linux/cred.h>
+#include <linux/lsm_hooks.h>
+#include <linux/ptrace.h>
+#include <linux/user_namespace.h>
+
+#include "vps.h"
+
+/**
+ * struct vps_cred - what credentials know of contexts
+ * @context: the one whose process had them made, held; NULL is the host. Open files have
+ *	credentials, and so hold it, too.
+ */
+struct vps_cred {
+	struct vps_context *context;
+};
+
+static struct lsm_blob_sizes vps_blob_sizes __ro_after_init = {
+	.lbs_cred = sizeof(struct vps_cred),
+};
+
+static struct vps_cred *vps_cred(const struct cred *cred)
+{
+	return cred->security + vps_blob_sizes.lbs_cred;
+}
+
+static int vps_cred_prepare(struct cred *new, const struct cred *old, gfp_t gfp)
+{
+	struct vps_context *context;
+
+	rcu_read_lock();
+	/* Of a task that was moved they are renewed here, at the latest when it executes. */
+	context = old == current_cred() ? vps_current_rcu() : vps_cred(old)->context;
+	if (context && !vps_is_host(context)) {
+		vps_context_get(context);
+		vps_cred(new)->context = context;
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+static void vps_cred_transfer(struct cred *new, const struct cred *old)
+{
+	vps_cred_prepare(new, old, GFP_KERNEL);
+}
+
+static void vps_cred_free(struct cred *cred)
+{
+	vps_context_put(vps_cred(cred)->context);
+	vps_cred(cred)->context = NULL;
+}
+
+/*
+ * The bound of a context holds in the host's user namespace and in those right below, one of
+ * which the context's may be. What its users make for themselves below is their own.
+ */
+static int vps_capable(const struct cred *cred, struct user_namespace *ns, int cap,
+		       unsigned int opts)
+{
+	bool holds;
+
+	if (!static_branch_unlikely(&vps_active) || ns->level > 1 || !in_task())
+		return 0;
+	rcu_read_lock();
+	holds = READ_ONCE(vps_current_rcu()->caps) & BIT_ULL(cap);
+	rcu_read_unlock();
+	return holds ? 0 : -EPERM;
+}
+
+/* Can the caller do something to a task of context @target? Under RCU. */
+static bool reaches(const struct vps_context *own, const struct vps_context *target)
+{
+	return own == target || vps_is_host(own);
+}
+
+/* Never -ESRCH: kill_pid_info() would look for the task again, for ever. */
+static int vps_task_kill(struct task_struct *target, struct kernel_siginfo *info, int signal,
+			 const struct cred *cred)
+{
+	struct vps_context *own;
+	bool reached;
+
+	if (!static_branch_unlikely(&vps_active))
+		return 0;
+	rcu_read_lock();
+	/* On behalf of somebody who asked for it long ago. */
+	if (cred)
+		own = vps_cred(cred)->context ?: &vps_host;
+	else
+		own = vps_current_rcu();
+	reached = reaches(own, vps_task_context(target));
+	rcu_read_unlock();
+	return reached ? 0 : -EPERM;
+}
+
+static int vps_ptrace_access_check(struct task_struct *target, unsigned int mode)
+{
+	struct vps_context *own;
+	bool reached;
+
+	if (!static_branch_unlikely(&vps_active))
+		return 0;
+	rcu_read_lock();
+	own = vps_current_rcu();
+	reached = reaches(own, vps_task_context(target)) ||
+		  (own->id == VPS_CTX_ALL && !(mode & PTRACE_MODE_ATTACH));
+	rcu_read_unlock();
+	return reached ? 0 : -EPERM;
+}
+
+static int vps_ptrace_traceme(struct task_struct *parent)
+{
+	bool reached;
+
+	if (!static_branch_unlikely(&vps_active))
+		return 0;
+	rcu_read_lock();
+	reached = reaches(vps_task_context(parent), vps_current_rcu());
+	rcu_read_unlock();
+	return reached ? 0 : -EPERM;
+}
+
+bool __vps_sees(struct task_struct *task)
+{
+	struct vps_context *own;
+	bool sees;
+
+	rcu_read_lock();
+	own = vps_current_rcu();
+	sees = own->id == VPS_CTX_ALL || reaches(own, vps_task_context(task));
+	rcu_read_unlock();
+	return sees;
+}
+
+bool __vps_may_enter(struct task_struct *task)
+{
+	struct vps_context *own, *target;
+	bool may;
+
+	rcu_read_lock();
+	own = vps_current_rcu();
+	target = vps_task_context(task);
+	may = own == target ||
+	      (vps_is_host(own) && !(READ_ONCE(target->flags) & VPS_PRIVATE &&
+				     vps_context_has_init(target)));
+	rcu_read_unlock();
+	return may;
+}
+
+bool __vps_own_nproc(void)
+{
+	bool own;
+
+	rcu_read_lock();
+	own = READ_ONCE(vps_current_rcu()->flags) & VPS_NPROC;
+	rcu_read_unlock();
+	return own;
+}
+
+static struct security_hook_list vps_hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(capable, vps_capable),
+	LSM_HOOK_INIT(cred_free, vps_cred_free),
+	LSM_HOOK_INIT(cred_prepare, vps_cred_prepare),
+	LSM_HOOK_INIT(cred_transfer, vps_cred_transfer),
+	LSM_HOOK_INIT(ptrace_access_check, vps_ptrace_access_check),
+	LSM_HOOK_INIT(ptrace_traceme, vps_ptrace_traceme),
+	LSM_HOOK_INIT(task_kill, vps_task_kill),
+};
+
+static const struct lsm_id vps_lsmid = {
+	.name = "vps",
+	.id = LSM_ID_VPS,
+};
+
+static int __init vps_init(void)
+{
+	security_add_hooks(vps_hooks, ARRAY_SIZE(vps_hooks), &vps_lsmid);
+	return 0;
+}
+
+DEFINE_LSM(vps) = {
+	.name = "vps",
+	.order = LSM_ORDER_LAST,
+	.init = vps_init,
+	.blobs = &vps_blob_sizes,
+};
