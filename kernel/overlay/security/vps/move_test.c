@@ -71,4 +71,5 @@ static struct kunit_suite move_suite = {
 	.name = "vps_move",
 	.test_cases = move_cases,
 };
+
 kunit_test_suite(move_suite);

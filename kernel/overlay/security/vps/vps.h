@@ -44,7 +44,7 @@ struct vps_context {
 	bool ended;
 	atomic_t processes;
 	atomic_t tasks;
-	spinlock_t lock;
+	spinlock_t lock;	/* @init, writing of @flags */
 	struct pid *init;
 	char name[VPS_NAME_SIZE];
 	struct rcu_head rcu;
