@@ -23,15 +23,23 @@
  * To set takes CAP_SYS_ADMIN in the initial user namespace and context 0; so does to get of a
  * context that is not the caller's own. What is checked first is what fails:
  *
- *	EINVAL		a reserved bit of @cmd is set, @id is no number that the command
- *			takes, a size or a value is out of its range
+ *	EINVAL		a reserved bit of @cmd is set
  *	EOPNOTSUPP	there is no such category, subcategory or command here
+ *	EINVAL		@id is no number that the command takes
  *	EPERM		the caller may not do that
- *	EFAULT		@data cannot be read or written
- *	E2BIG		what lies behind the structure as known here is not zero
+ *	EFAULT		@data cannot be read
+ *	EINVAL		the size is less than the structure ever had, or no multiple of 4; or
+ *			there is @data, and the command has no structure
+ *	E2BIG		the size is more than that of a page, or what lies behind the
+ *			structure as known here is not zero
+ *	EINVAL		a value is out of its range, what is reserved is not zero
  *	ESRCH		there is no such context (or, where one is named, process)
  *
- * and what is said at each command.
+ * then what is said at each command, and at the end, where something is told,
+ *
+ *	EFAULT		@data cannot be written
+ *
+ * Where something is told, of what @data points to only the size is read, and it stays.
  */
 #ifndef _UAPI_LINUX_VPS_H
 #define _UAPI_LINUX_VPS_H
@@ -67,11 +75,11 @@
 #define VPS_CTX_MAX		65534
 
 /* ---- flags of a context ---- */
-#define VPS_LOCK		(1 << 0)	/* its processes cannot be moved out of it */
-#define VPS_SCHED		(1 << 1)	/* CPU is shared by context, not by process */
-#define VPS_NPROC		(1 << 2)	/* RLIMIT_NPROC does not hold inside */
-#define VPS_PRIVATE		(1 << 3)	/* nothing enters it once it has an init process */
-#define VPS_STOP		(1 << 4)	/* no new process */
+#define VPS_LOCK		0x01		/* its processes cannot be moved out of it */
+#define VPS_SCHED		0x02		/* CPU is shared by context, not by process */
+#define VPS_NPROC		0x04		/* RLIMIT_NPROC does not hold inside */
+#define VPS_PRIVATE		0x08		/* nothing enters it once it has an init process */
+#define VPS_STOP		0x10		/* no new process */
 #define VPS_FLAGS		0x1f
 
 /* ---- VC_CAT_CPU: a context and its share of the processors ---- */
@@ -92,10 +100,11 @@
 #define VC_CPU_DESTROY		2
 #define VC_CPU_POLICY		3
 #define VC_CPU_USAGE		4
-/* Set, get: struct vps_flags. */
+/* Set, get: struct vps_flags, all of them at once. Not of the host. */
 #define VC_CPU_FLAGS		5
 
-#define VPS_NAME_SIZE		72	/* with the NUL, which must be there; the rest is 0 */
+/* With the NUL, which must be there; the rest is 0. Of A-Z a-z 0-9 . _ - only. */
+#define VPS_NAME_SIZE		72
 
 struct vps_create {
 	__u32 size;
@@ -114,6 +123,8 @@ struct vps_flags {
 /* ---- VC_CAT_PROCESS ---- */
 
 /*
+ * All but VC_PROCESS_MIGRATE and the count are not of the host.
+ *
  * Set: moves a process and all its threads into a group of context @id, which may be 0.
  *	ESRCH	no such context, no such process
  *	EBADF, ENOENT	as above
@@ -158,7 +169,7 @@ struct vps_switch {
 
 struct vps_signal {
 	__u32 size;
-	__s32 signal;		/* 0 only looks whether it may be sent */
+	__s32 signal;		/* up to 64; 0 only looks whether it may be sent */
 };
 
 struct vps_count {
@@ -177,7 +188,8 @@ struct vps_init {
 
 /*
  * Set: struct vps_new_context. Makes context @id of the group when there is none, and moves
- * the caller into it. Errors are those of VC_CPU_CONTEXT and VC_PROCESS_MIGRATE.
+ * the caller into it; when there is one, @flags and @remove_caps change nothing. Errors are
+ * those of VC_CPU_CONTEXT and VC_PROCESS_MIGRATE.
  */
 #define VC_COMPAT_NEW_CONTEXT	1
 #define VC_COMPAT_NETWORK	2

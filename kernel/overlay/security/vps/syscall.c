@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FreeVPS contexts: vserver(2), which makes them, ends them and acts on them.
+ *
+ * A command is a row of a table, which says all that is checked before it runs; what runs
+ * knows that its values are in range and that its context is there.
+ */
+
+#include <linux/bsearch.h>
+#include <linux/build_bug.h>
+#include <linux/capability.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/signal.h>
+#include <linux/string.h>
+#include <linux/syscalls.h>
+#include <linux/uaccess.h>
+
+#include "syscall.h"
+#include "vps.h"
+
+/*
+ * What is in each of them, so no holes: through one, what was on the stack would go out, and
+ * i386 would see another structure.
+ */
+static_assert(sizeof(struct vps_create) == 4 * sizeof(u32) + sizeof(u64) + VPS_NAME_SIZE);
+static_assert(sizeof(struct vps_flags) == 2 * sizeof(u32));
+static_assert(sizeof(struct vps_migrate) == 4 * sizeof(u32));
+static_assert(sizeof(struct vps_caps) == 2 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_switch) == 2 * sizeof(u32));
+static_assert(sizeof(struct vps_signal) == 2 * sizeof(u32));
+static_assert(sizeof(struct vps_count) == 2 * sizeof(u32) + 2 * sizeof(u64));
+static_assert(sizeof(struct vps_init) == 2 * sizeof(u32));
+static_assert(sizeof(struct vps_new_context) == 4 * sizeof(u32) + sizeof(u64));
+
+/* A name is shown in lines of /proc and becomes part of paths. */
+static const char name_chars[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+/* ---- may these values be? ---- */
+
+static int check_name(const char name[VPS_NAME_SIZE])
+{
+	size_t len;
+
+	if (name[VPS_NAME_SIZE - 1])
+		return -EINVAL;
+	len = strspn(name, name_chars);
+	return memchr_inv(name + len, 0, VPS_NAME_SIZE - len) ? -EINVAL : 0;
+}
+
+static int check_create(const union vps_data *data)
+{
+	const struct vps_create *create = &data->create;
+
+	if (create->flags & ~VPS_FLAGS || create->reserved)
+		return -EINVAL;
+	return check_name(create->name);
+}
+
+static int check_new_context(const union vps_data *data)
+{
+	const struct vps_new_context *new = &data->new_context;
+
+	return new->flags & ~VPS_FLAGS || new->reserved ? -EINVAL : 0;
+}
+
+static int check_flags(const union vps_data *data)
+{
+	return data->flags.flags & ~VPS_FLAGS ? -EINVAL : 0;
+}
+
+static int check_migrate(const union vps_data *data)
+{
+	return data->migrate.pid < 0 || data->migrate.reserved ? -EINVAL : 0;
+}
+
+static int check_caps(const union vps_data *data)
+{
+	return data->caps.reserved ? -EINVAL : 0;
+}
+
+static int check_switch(const union vps_data *data)
+{
+	return data->on.on > 1 ? -EINVAL : 0;
+}
+
+static int check_signal(const union vps_data *data)
+{
+	return data->signal.signal < 0 || data->signal.signal > _NSIG ? -EINVAL : 0;
+}
+
+static int check_init(const union vps_data *data)
+{
+	return data->init.pid < 0 ? -EINVAL : 0;
+}
+
+/* ---- the commands ---- */
+
+static long set_context(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return vps_group_create(id, &data->create);
+}
+
+/* That there is such a context has been seen. */
+static long get_context(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return 0;
+}
+
+static long set_destroy(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return vps_group_destroy(context);
+}
+
+static long set_flags(u32 id, struct vps_context *context, union vps_data *data)
+{
+	vps_context_set_flags(context, VPS_FLAGS, data->flags.flags);
+	return 0;
+}
+
+static long get_flags(u32 id, struct vps_context *context, union vps_data *data)
+{
+	data->flags.flags = READ_ONCE(context->flags);
+	return 0;
+}
+
+static long set_migrate(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return vps_group_migrate(context, data->migrate.cgroup_fd, data->migrate.pid);
+}
+
+static long get_own(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return vps_current_id();
+}
+
+static long set_caps(u32 id, struct vps_context *context, union vps_data *data)
+{
+	vps_context_set_caps(context, data->caps.caps);
+	return 0;
+}
+
+static long get_caps(u32 id, struct vps_context *context, union vps_data *data)
+{
+	data->caps.caps = READ_ONCE(context->caps);
+	return 0;
+}
+
+static long set_stop(u32 id, struct vps_context *context, union vps_data *data)
+{
+	vps_context_set_flags(context, VPS_STOP, data->on.on ? VPS_STOP : 0);
+	return 0;
+}
+
+static long get_stop(u32 id, struct vps_context *context, union vps_data *data)
+{
+	data->on.on = !!(READ_ONCE(context->flags) & VPS_STOP);
+	return 0;
+}
+
+static long set_signal(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return vps_group_signal(context, data->signal.signal);
+}
+
+static long get_count(u32 id, struct vps_context *context, union vps_data *data)
+{
+	data->count.processes = vps_context_processes(context);
+	data->count.tasks = vps_context_tasks(context);
+	return 0;
+}
+
+static long set_init(u32 id, struct vps_context *context, union vps_data *data)
+{
+	return vps_context_set_init(context, data->init.pid);
+}
+
+static long get_init(u32 id, struct vps_context *context, union vps_data *data)
+{
+	struct task_struct *init = vps_context_init(context);
+
+	if (init) {
+		data->init.pid = task_tgid_vnr(init);
+		put_task_struct(init);
+	}
+	return 0;
+}
+
+/* Made by two at once, it is made by one of them and entered by both. */
+static long enter_or_create(u32 id, const struct vps_create *create)
+{
+	struct vps_context *context = vps_context_find(id);
+	bool made = false;
+	long err;
+
+	if (!context) {
+		err = vps_group_create(id, create);
+		if (err && err != -EEXIST)
+			return err;
+		made = !err;
+		context = vps_context_find(id);
+		if (!context)
+			return -ESRCH;
+	}
+	err = vps_group_migrate(context, create->cgroup_fd, 0);
+	if (err && made)
+		vps_group_destroy(context);
+	vps_context_put(context);
+	return err;
+}
+
+static long set_new_context(u32 id, struct vps_context *context, union vps_data *data)
+{
+	const struct vps_new_context *new = &data->new_context;
+	const struct vps_create create = {
+		.size = sizeof(create),
+		.flags = new->flags,
+		.cgroup_fd = new->cgroup_fd,
+		.caps = ~new->remove_caps,
+	};
+
+	return enter_or_create(id, &create);
+}
+
+/* ---- the table ---- */
+
+/* By number: category, then subcategory, then command. */
+const struct vps_command vps_commands[] = {
+	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_NEW_CONTEXT), VPS_IDS_NEW,
+	  24, sizeof(struct vps_new_context), check_new_context, set_new_context },
+	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_NETWORK) },
+	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_LIMITS) },
+
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_CONTEXT), VPS_IDS_NEW,
+	  96, sizeof(struct vps_create), check_create, set_context },
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_DESTROY), VPS_IDS_CONTEXT,
+	  0, 0, NULL, set_destroy },
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_POLICY) },
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_USAGE) },
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_FLAGS), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_flags), check_flags, set_flags },
+	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_CONTEXT), VPS_IDS_ANY,
+	  0, 0, NULL, get_context },
+	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_POLICY) },
+	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_USAGE) },
+	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_FLAGS), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_flags), NULL, get_flags },
+
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_MIGRATE), VPS_IDS_ANY,
+	  16, sizeof(struct vps_migrate), check_migrate, set_migrate },
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_MAX) },
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_CAPS), VPS_IDS_CONTEXT,
+	  16, sizeof(struct vps_caps), check_caps, set_caps },
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_STOP), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_switch), check_switch, set_stop },
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_ALL), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_signal), check_signal, set_signal },
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_INIT), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_init), check_init, set_init },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_MIGRATE), VPS_IDS_NONE,
+	  0, 0, NULL, get_own },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_MAX) },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_CAPS), VPS_IDS_CONTEXT,
+	  16, sizeof(struct vps_caps), NULL, get_caps },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_STOP), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_switch), NULL, get_stop },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_ALL), VPS_IDS_ANY,
+	  24, sizeof(struct vps_count), NULL, get_count },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_INIT), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_init), NULL, get_init },
+
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_DEVICE) },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_ATTACH) },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_DESTROY) },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_QOS) },
+	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_DEVICE) },
+	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_ATTACH) },
+	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_QOS) },
+
+	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_PERMIT) },
+	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_REMOVE) },
+	{ VC_CMD(VC_CAT_NETADDR, VC_GET, VC_NETADDR_PERMIT) },
+
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_ROOT) },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DESTROY) },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DISK) },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_FILES) },
+	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_ROOT) },
+	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_DISK) },
+	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_FILES) },
+
+	{ VC_CMD(VC_CAT_MEMORY, VC_SET, VC_MEMORY_TOTAL) },
+	{ VC_CMD(VC_CAT_MEMORY, VC_SET, VC_MEMORY_RESIDENT) },
+	{ VC_CMD(VC_CAT_MEMORY, VC_GET, VC_MEMORY_TOTAL) },
+	{ VC_CMD(VC_CAT_MEMORY, VC_GET, VC_MEMORY_RESIDENT) },
+
+	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_TCP) },
+	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_FORGET) },
+	{ VC_CMD(VC_CAT_OTHER, VC_GET, VC_OTHER_TCP) },
+};
+
+const size_t vps_commands_count = ARRAY_SIZE(vps_commands);
+
+static int compare_cmd(const void *key, const void *row)
+{
+	u32 cmd = *(const u32 *)key;
+	u32 other = ((const struct vps_command *)row)->cmd;
+
+	return cmd < other ? -1 : cmd > other;
+}
+
+/**
+ * vps_command_find - the row of a command
+ * @cmd: category, subcategory and command
+ *
+ * Return: the row, or NULL when there is none or when nothing does yet what it is for
+ */
+const struct vps_command *vps_command_find(u32 cmd)
+{
+	const struct vps_command *command = bsearch(&cmd, vps_commands, vps_commands_count,
+						    sizeof(*vps_commands), compare_cmd);
+
+	return command && command->run ? command : NULL;
+}
+
+/**
+ * vps_command_version - which version of a command there is here
+ * @cmd: 0, or category and command with VC_VERSION
+ *
+ * Return: the version, or -EOPNOTSUPP when neither to set nor to get is possible
+ */
+long vps_command_version(u32 cmd)
+{
+	const struct vps_command *command;
+
+	if (VC_CATEGORY(cmd) == VC_CAT_VERSION)
+		return VC_COMMAND(cmd) ? -EOPNOTSUPP : VPS_PATCH_VERSION;
+	for (command = vps_commands; command < vps_commands + vps_commands_count; command++) {
+		if (command->run && VC_CATEGORY(command->cmd) == VC_CATEGORY(cmd) &&
+		    (!VC_COMMAND(cmd) || VC_COMMAND(command->cmd) == VC_COMMAND(cmd)))
+			return 1;
+	}
+	return -EOPNOTSUPP;
+}
+
+/**
+ * vps_command_takes - does a command take this number?
+ * @command: its row
+ * @id: of a context
+ *
+ * Return: true when it does; whether there is such a context is not asked.
+ */
+bool vps_command_takes(const struct vps_command *command, u32 id)
+{
+	if (id == VPS_CTX_HOST)
+		return command->ids == VPS_IDS_NONE || command->ids == VPS_IDS_ANY;
+	if (command->ids == VPS_IDS_NONE)
+		return false;
+	return id == VPS_CTX_ALL || (id >= VPS_CTX_MIN && id <= VPS_CTX_MAX);
+}
+
+/**
+ * vps_command_is_free - is a command everybody's?
+ * @command: its row
+ * @id: the context that is asked about
+ * @own: the caller's
+ *
+ * Return: true when no privilege is needed.
+ */
+bool vps_command_is_free(const struct vps_command *command, u32 id, u32 own)
+{
+	if (VC_SUBCAT(command->cmd) != VC_GET)
+		return false;
+	return command->ids == VPS_IDS_NONE || id == own;
+}
+
+/**
+ * vps_command_size - can a structure of a command have this size?
+ * @command: its row
+ * @size: what its first member says
+ *
+ * Return: 0, -EINVAL when it is too small or no number of __u32, -E2BIG when it is larger
+ * than a page, which bounds what is read of it
+ */
+int vps_command_size(const struct vps_command *command, size_t size)
+{
+	if (size < command->size_min || size % sizeof(u32))
+		return -EINVAL;
+	return size > PAGE_SIZE ? -E2BIG : 0;
+}
+
+/* ---- the call ---- */
+
+static bool permitted(const struct vps_command *command, u32 id)
+{
+	u32 own = vps_current_id();
+
+	if (vps_command_is_free(command, id, own))
+		return true;
+	return own == VPS_CTX_HOST && capable(CAP_SYS_ADMIN);
+}
+
+/*
+ * The size is what was read first. It may be another one when the whole is copied: that is
+ * written over before anything looks at it.
+ */
+static int data_read(const struct vps_command *command, void __user *udata, union vps_data *data)
+{
+	u32 size;
+	int err;
+
+	memset(data, 0, sizeof(*data));
+	if (!command->size)
+		return udata ? -EINVAL : 0;
+	if (get_user(size, (u32 __user *)udata))
+		return -EFAULT;
+	err = vps_command_size(command, size);
+	if (err)
+		return err;
+	if (VC_SUBCAT(command->cmd) == VC_SET) {
+		err = copy_struct_from_user(data, command->size, udata, size);
+		if (err)
+			return err;
+	}
+	data->size = size;
+	return command->check ? command->check(data) : 0;
+}
+
+static int data_write(const struct vps_command *command, void __user *udata,
+		      const union vps_data *data)
+{
+	size_t known = min_t(size_t, command->size, data->size);
+
+	if (VC_SUBCAT(command->cmd) != VC_GET || !command->size)
+		return 0;
+	if (copy_to_user(udata, data, known))
+		return -EFAULT;
+	return clear_user(udata + known, data->size - known) ? -EFAULT : 0;
+}
+
+static long run(const struct vps_command *command, u32 id, union vps_data *data)
+{
+	struct vps_context *context;
+	long ret;
+
+	if (command->ids == VPS_IDS_NONE || command->ids == VPS_IDS_NEW)
+		return command->run(id, NULL, data);
+	context = vps_context_find(id);
+	if (!context)
+		return -ESRCH;
+	ret = command->run(id, context, data);
+	vps_context_put(context);
+	return ret;
+}
+
+/**
+ * sys_vserver - act on a context
+ *
+ * @cmd: category, subcategory and command, see include/uapi/linux/vps.h
+ * @id: the number of the context
+ * @data: the structure of the command, or NULL when it has none
+ *
+ * Checked in this order:
+ *
+ * - %-EINVAL: a reserved bit of @cmd is set;
+ * - %-EOPNOTSUPP: there is no such category, subcategory or command, or nothing does it;
+ * - %-EINVAL: @id is no number that the command takes; for a version, @id or @data is not 0;
+ * - %-EPERM: the caller is not in context 0 or has no %CAP_SYS_ADMIN in the initial user
+ *   namespace, and the command is not to get what is of the caller's own context;
+ * - %-EINVAL: @data is not NULL and the command has no structure;
+ * - %-EFAULT: the size cannot be read;
+ * - %-EINVAL: the size is too small, or no multiple of 4;
+ * - %-E2BIG: the size is larger than a page, or what lies behind the known part is not zero;
+ * - %-EFAULT: the structure cannot be read;
+ * - %-EINVAL: a value is out of its range, or something reserved is not zero;
+ * - %-ESRCH: there is no such context.
+ *
+ * Then it is the command's turn:
+ *
+ * - %-EEXIST: to create: there is such a context;
+ * - %-EBADF, %-ENOENT: to create, to migrate: the descriptor is no group of the unified
+ *   hierarchy, or of one that is being removed;
+ * - %-EBUSY: to create: the group is or was in use, or is the root; to destroy: there are
+ *   processes in the context;
+ * - %-EXDEV: to create: the group is in another context; to migrate: the process is held by
+ *   %VPS_LOCK where it is; to name the init process: it is not in the context;
+ * - %-EACCES: to migrate: %VPS_PRIVATE;
+ * - %-ESTALE: to migrate: the group is not in the context;
+ * - %-ESRCH: to migrate, to name the init process: there is no such process; to migrate: the
+ *   context has ended;
+ * - %-EAGAIN, %-EINVAL, %-EOPNOTSUPP: to migrate: as writing to cgroup.procs of the group;
+ * - %-ENOMEM: to create, to migrate;
+ * - %-EFAULT: to get: the structure cannot be written.
+ *
+ * Return: 0 or what was asked for, or one of these.
+ */
+SYSCALL_DEFINE3(vserver, u32, cmd, u32, id, void __user *, data)
+{
+	const struct vps_command *command;
+	union vps_data known;
+	long ret;
+
+	if (cmd & VPS_CMD_RESERVED)
+		return -EINVAL;
+	if (!cmd || VC_SUBCAT(cmd) == VC_VERSION) {
+		ret = vps_command_version(cmd);
+		return ret > 0 && (id || data) ? -EINVAL : ret;
+	}
+	command = vps_command_find(cmd);
+	if (!command)
+		return -EOPNOTSUPP;
+	if (!vps_command_takes(command, id))
+		return -EINVAL;
+	if (!permitted(command, id))
+		return -EPERM;
+	ret = data_read(command, data, &known);
+	if (ret)
+		return ret;
+	ret = run(command, id, &known);
+	if (ret < 0)
+		return ret;
+	return data_write(command, data, &known) ?: ret;
+}
