@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FreeVPS contexts: /proc/vservers.
+ *
+ *	setup		version of the patch, number of the system call, how many contexts
+ *	self		the reader's context
+ *	<number>	another one's, as text by the same function
+ *	trafstat	"CONTEXT IN OUT", bytes; to read it is to set them to 0
+ *	traffic		"CONTEXT IN OUT IN_PACKETS OUT_PACKETS ACCOUNT NAME"; never set to 0
+ *
+ * Inside a context there is self and nothing else. A name is not hidden by its mode, so it is
+ * asked at each look-up who looks, of what is in the cache as well.
+ *
+ * Nothing here is kept for a context: its inode has its number, and who reads looks it up.
+ */
+#include <linux/capability.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/init.h>
+#include <linux/memcontrol.h>
+#include <linux/pid_namespace.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/utsname.h>
+#include <asm/unistd.h>
+
+#include "../../security/vps/vps.h"
+#include "internal.h"
+
+/* Positions in the directory: behind all files that have a name, context by context. */
+#define FIRST_CONTEXT_ENTRY	256
+
+/* Numbers of inodes: below those that are given to entries of /proc as they come. */
+#define FIRST_CONTEXT_INO	0xE0000000U
+
+/* Numbers of contexts that running ones are counted above: 0, 1, 2, and one more since 2003. */
+#define UNCOUNTED_CONTEXTS	4
+
+static struct proc_dir_entry *self_entry;
+
+static bool sees_all(void)
+{
+	return vps_current_id() <= VPS_CTX_ALL;
+}
+
+/* ---- setup ---- */
+
+static int setup_show(struct seq_file *seq, void *v)
+{
+	static const char *const calls[] = {
+		"new_context", "context_network", "limits", "vserver",
+	};
+	int i;
+
+	seq_printf(seq, "freevps patch version %u.%u-%u\n", VPS_PATCH_VERSION >> 16,
+		   VPS_PATCH_VERSION >> 8 & 0xff, VPS_PATCH_VERSION & 0xff);
+	seq_printf(seq, "freevps build %lld\n", (long long)VPS_BUILD);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		seq_printf(seq, "syscall %s %d\n", calls[i], __NR_vserver);
+	seq_printf(seq, "contexts count %u\n", vps_context_total() + UNCOUNTED_CONTEXTS);
+	return 0;
+}
+
+/* ---- one context ---- */
+
+static void show_flags(struct seq_file *seq, u32 flags)
+{
+	static const struct {
+		u32 flag;
+		const char *word;
+	} words[] = {
+		{ VPS_LOCK, "lock" }, { VPS_SCHED, "sched" }, { VPS_NPROC, "nproc" },
+		{ VPS_PRIVATE, "private" }, { VPS_STOP, "stop" },
+	};
+	const char *before = "";
+	int i;
+
+	seq_puts(seq, "flags: ");
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!(flags & words[i].flag))
+			continue;
+		seq_printf(seq, "%s%s", before, words[i].word);
+		before = ",";
+	}
+	seq_puts(seq, *before ? "\n" : "none\n");
+}
+
+/* What users have chosen must not look like a line of ours, nor reach a terminal as it is. */
+static void show_text(struct seq_file *seq, const char *field, const char *text)
+{
+	seq_printf(seq, "%s:%s%*pE\n", field, *text ? " " : "", (int)strlen(text), text);
+}
+
+static struct uts_namespace *get_uts(struct task_struct *task)
+{
+	struct uts_namespace *uts = NULL;
+
+	task_lock(task);
+	if (task->nsproxy) {
+		uts = task->nsproxy->uts_ns;
+		get_uts_ns(uts);
+	}
+	task_unlock(task);
+	return uts;
+}
+
+static void show_names(struct seq_file *seq, struct task_struct *task)
+{
+	struct uts_namespace *uts = task ? get_uts(task) : NULL;
+	struct new_utsname names = {};
+
+	if (uts) {
+		down_read(&uts_sem);
+		names = uts->name;
+		up_read(&uts_sem);
+		put_uts_ns(uts);
+	}
+	show_text(seq, "nodename", names.nodename);
+	show_text(seq, "domainname", names.domainname);
+}
+
+/* By the number that it has where this /proc is mounted; 0: none, or not seen there. */
+static pid_t init_number(struct seq_file *seq, struct task_struct *init)
+{
+	return init ? task_tgid_nr_ns(init, proc_pid_ns(file_inode(seq->file)->i_sb)) : 0;
+}
+
+/* Without an init process, the reader's own context has the names that the reader sees. */
+static void show_init(struct seq_file *seq, struct vps_context *context)
+{
+	struct task_struct *init = vps_context_init(context), *named = init;
+
+	if (!named && vps_current_id() == context->id)
+		named = current;
+	show_names(seq, named);
+	show_flags(seq, READ_ONCE(context->flags));
+	seq_printf(seq, "init pid: %d\n",
+		   init_number(seq, vps_is_host(context) ? init_pid_ns.child_reaper : init));
+	if (init)
+		put_task_struct(init);
+}
+
+static void show_limit(struct seq_file *seq, const char *field, bool limited, u64 limit)
+{
+	if (limited)
+		seq_printf(seq, "%s: %llu\n", field, limit);
+	else
+		seq_printf(seq, "%s: unlimited\n", field);
+}
+
+#ifdef CONFIG_MEMCG
+/* Of the group that is the context's, not of those above it, if it has none. Under RCU. */
+static struct mem_cgroup *memory_of(struct vps_context *context)
+{
+	struct cgroup_subsys_state *css = rcu_dereference(context->head);
+
+	if (css)
+		css = rcu_dereference(css->cgroup->subsys[memory_cgrp_id]);
+	return mem_cgroup_from_css(css);
+}
+
+static void read_memory(struct vps_context *context, unsigned long *max, unsigned long *used)
+{
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	memcg = memory_of(context);
+	if (memcg) {
+		*max = READ_ONCE(memcg->memory.max);
+		*used = page_counter_read(&memcg->memory);
+	}
+	rcu_read_unlock();
+}
+#else
+static void read_memory(struct vps_context *context, unsigned long *max, unsigned long *used) { }
+#endif
+
+static void show_resident(struct seq_file *seq, struct vps_context *context)
+{
+	unsigned long max = PAGE_COUNTER_MAX, used = 0;
+
+	read_memory(context, &max, &used);
+	show_limit(seq, "Context RSS limit", max != PAGE_COUNTER_MAX, (u64)max * PAGE_SIZE);
+	seq_printf(seq, "Context RSS: %llu\n", (u64)used * PAGE_SIZE);
+}
+
+static int context_show(struct seq_file *seq, struct vps_context *context)
+{
+	seq_printf(seq, "vserver id: %u\n", context->id);
+	show_init(seq, context);
+	seq_printf(seq, "CapBset: %016llx\n", READ_ONCE(context->caps) & CAP_VALID_MASK);
+	show_limit(seq, "Process Limit", false, 0);
+	seq_printf(seq, "Process Count: %llu\n", vps_context_processes(context));
+	seq_printf(seq, "tasks: %llu\n", vps_context_tasks(context));
+	show_limit(seq, "Memory Limit", false, 0);
+	seq_puts(seq, "Used memory: 0\n");
+	show_resident(seq, context);
+	show_limit(seq, "Disk Limit", false, 0);
+	seq_puts(seq, "Used disk memory: 0\n");
+	show_limit(seq, "Files limit", false, 0);
+	seq_puts(seq, "Used files: 0\n");
+	show_limit(seq, "TCP sockets limit", false, 0);
+	seq_puts(seq, "Established sockets: 0\n");
+	seq_puts(seq, "Incoming traffic: 0\n");
+	seq_puts(seq, "Outgoing traffic: 0\n");
+	return 0;
+}
+
+static int self_show(struct seq_file *seq, void *v)
+{
+	struct vps_context *context = vps_current_get();
+	int err = context_show(seq, context);
+
+	vps_context_put(context);
+	return err;
+}
+
+/* Whoever has opened it: who reads it has to see it as well. */
+static int number_show(struct seq_file *seq, void *v)
+{
+	struct vps_context *context;
+	int err;
+
+	if (!sees_all())
+		return -EPERM;
+	context = vps_context_find((uintptr_t)seq->private);
+	if (!context)
+		return -ESRCH;
+	err = context_show(seq, context);
+	vps_context_put(context);
+	return err;
+}
+
+static int number_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, number_show, inode->i_private);
+}
+
+static const struct file_operations number_file_operations = {
+	.open = number_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+static const struct inode_operations number_inode_operations = {
+	.setattr = proc_nochmod_setattr,
+};
+
+/* ---- traffic ---- */
+
+/* The number of a context is its position. */
+static struct vps_context *traffic_next(loff_t *pos)
+{
+	struct vps_context *context;
+	u32 id = max_t(loff_t, *pos, VPS_CTX_MIN);
+
+	if (*pos > VPS_CTX_MAX)
+		return NULL;
+	context = vps_context_next(&id);
+	*pos = id;
+	return context;
+}
+
+static void *traffic_seq_start(struct seq_file *seq, loff_t *pos)
+{
+	return sees_all() ? traffic_next(pos) : ERR_PTR(-EPERM);
+}
+
+static void *traffic_seq_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	vps_context_put(v);
+	++*pos;
+	return traffic_next(pos);
+}
+
+static void traffic_seq_stop(struct seq_file *seq, void *v)
+{
+	if (!IS_ERR(v))
+		vps_context_put(v);
+}
+
+/* Nothing is counted yet. */
+static int trafstat_show(struct seq_file *seq, void *v)
+{
+	struct vps_context *context = v;
+
+	seq_printf(seq, "%u 0 0\n", context->id);
+	return 0;
+}
+
+static int traffic_show(struct seq_file *seq, void *v)
+{
+	struct vps_context *context = v;
+
+	seq_printf(seq, "%u 0 0 0 0 %llu %*pE\n", context->id, context->account,
+		   (int)strlen(context->name), context->name);
+	return 0;
+}
+
+static const struct seq_operations trafstat_operations = {
+	.start = traffic_seq_start,
+	.next = traffic_seq_next,
+	.stop = traffic_seq_stop,
+	.show = trafstat_show,
+};
+
+static const struct seq_operations traffic_operations = {
+	.start = traffic_seq_start,
+	.next = traffic_seq_next,
+	.stop = traffic_seq_stop,
+	.show = traffic_show,
+};
+
+/* ---- the directory ---- */
+
+static bool is_context(u32 id)
+{
+	struct vps_context *context = vps_context_find(id);
+
+	vps_context_put(context);
+	return context;
+}
+
+/*
+ * What the host has looked up is in the cache for all. An error, not 0: who is inside must not
+ * have the host's entry dropped, with what is mounted on it.
+ */
+static int hidden_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	struct inode *inode = d_inode_rcu(dentry);
+
+	if (!sees_all())
+		return -ENOENT;
+	return inode && (PDE(inode) || is_context((uintptr_t)inode->i_private));
+}
+
+static const struct dentry_operations hidden_dentry_operations = {
+	.d_revalidate = hidden_revalidate,
+	.d_delete = always_delete_dentry,
+};
+
+static struct dentry *number_instantiate(struct dentry *dentry, u32 id)
+{
+	struct inode *inode = new_inode(dentry->d_sb);
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	inode->i_ino = FIRST_CONTEXT_INO + id;
+	inode->i_mode = S_IFREG | 0400;
+	inode->i_uid = GLOBAL_ROOT_UID;
+	inode->i_gid = GLOBAL_ROOT_GID;
+	inode->i_private = (void *)(uintptr_t)id;
+	inode->i_op = &number_inode_operations;
+	inode->i_fop = &number_file_operations;
+	simple_inode_init_ts(inode);
+	d_set_d_op(dentry, &hidden_dentry_operations);
+	return d_splice_alias(inode, dentry);
+}
+
+static bool is_self(const struct qstr *name)
+{
+	return name->len == self_entry->namelen &&
+	       !memcmp(name->name, self_entry->name, name->len);
+}
+
+static struct dentry *vservers_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
+{
+	unsigned int id = name_to_int(&dentry->d_name);
+
+	if (!sees_all() && !is_self(&dentry->d_name))
+		return ERR_PTR(-ENOENT);
+	if (id == ~0U)
+		return proc_lookup(dir, dentry, flags);
+	if (id == VPS_CTX_HOST || !is_context(id))
+		return ERR_PTR(-ENOENT);
+	return number_instantiate(dentry, id);
+}
+
+static int readdir_self(struct file *file, struct dir_context *ctx)
+{
+	if (!dir_emit_dots(file, ctx) || ctx->pos > 2)
+		return 0;
+	if (dir_emit(ctx, self_entry->name, self_entry->namelen, self_entry->low_ino, DT_REG))
+		ctx->pos++;
+	return 0;
+}
+
+static int readdir_numbers(struct file *file, struct dir_context *ctx)
+{
+	u32 id = ctx->pos - FIRST_CONTEXT_ENTRY;
+	char name[PROC_NUMBUF];
+	unsigned int len;
+
+	for (;; id++) {
+		struct vps_context *context = vps_context_next(&id);
+
+		vps_context_put(context);
+		ctx->pos = FIRST_CONTEXT_ENTRY + id;
+		if (!context)
+			return 0;
+		len = snprintf(name, sizeof(name), "%u", id);
+		if (!dir_emit(ctx, name, len, FIRST_CONTEXT_INO + id, DT_REG))
+			return 0;
+		cond_resched();
+	}
+}
+
+static int vservers_readdir(struct file *file, struct dir_context *ctx)
+{
+	if (!sees_all())
+		return readdir_self(file, ctx);
+	if (ctx->pos < FIRST_CONTEXT_ENTRY) {
+		int err = proc_readdir(file, ctx);
+
+		if (err <= 0)
+			return err;
+		ctx->pos = FIRST_CONTEXT_ENTRY;
+	}
+	return readdir_numbers(file, ctx);
+}
+
+static const struct file_operations vservers_file_operations = {
+	.llseek = generic_file_llseek,
+	.read = generic_read_dir,
+	.iterate_shared = vservers_readdir,
+};
+
+static const struct inode_operations vservers_inode_operations = {
+	.lookup = vservers_lookup,
+	.setattr = proc_nochmod_setattr,
+};
+
+static void __init hide(struct proc_dir_entry *entry)
+{
+	entry->proc_dops = &hidden_dentry_operations;
+}
+
+static int __init vservers_init(void)
+{
+	struct proc_dir_entry *dir = proc_mkdir("vservers", NULL);
+
+	dir->proc_iops = &vservers_inode_operations;
+	dir->proc_dir_ops = &vservers_file_operations;
+	self_entry = proc_create_single("self", 0444, dir, self_show);
+	hide(proc_create_single("setup", 0444, dir, setup_show));
+	hide(proc_create_seq("trafstat", 0400, dir, &trafstat_operations));
+	hide(proc_create_seq("traffic", 0400, dir, &traffic_operations));
+	return 0;
+}
+fs_initcall(vservers_init);
