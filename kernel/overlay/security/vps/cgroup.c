@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/pid.h>
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -53,6 +54,15 @@ static bool by_host(void)
 	return vps_is_host(vps_current_rcu()) && ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 }
 
+/* Its tracer stays where it is: then who is in there would have it in hand elsewhere. Under RCU. */
+static bool is_traced(struct task_struct *task, const struct vps_context *target)
+{
+	struct task_struct *tracer = ptrace_parent(task);
+
+	return tracer && !vps_is_host(vps_task_context(tracer)) &&
+	       vps_task_context(tracer) != target;
+}
+
 /* May @task, now in group @from, go on in group @to? Under RCU. */
 static int may_move(struct task_struct *task, struct cgroup_subsys_state *from,
 		    struct cgroup_subsys_state *to)
@@ -69,6 +79,7 @@ static int may_move(struct task_struct *task, struct cgroup_subsys_state *from,
 		.to_ended = READ_ONCE(target->ended),
 		.to_inited = vps_context_has_init(target),
 		.by_host = by_host(),
+		.traced = is_traced(task, target),
 		.splits = from->cgroup->dom_cgrp == to->cgroup->dom_cgrp,
 		.kernel = task->flags & PF_KTHREAD,
 	};
@@ -121,7 +132,9 @@ static int vps_can_fork(struct task_struct *task, struct css_set *cset)
 	int err;
 
 	if (from != to) {
+		rcu_read_lock();
 		err = may_move(task, from, to);
+		rcu_read_unlock();
 		if (err)
 			return err;
 		to_vps_css(to)->used = true;
@@ -160,8 +173,8 @@ static struct cgroup_subsys_state *vps_css_alloc(struct cgroup_subsys_state *par
 	return &group->css;
 }
 
-/* Removing its head ends a context that nobody has ended. */
-static void vps_css_offline(struct cgroup_subsys_state *css)
+/* Removing its head ends a context that nobody has ended, before rmdir() returns. */
+static void vps_css_killed(struct cgroup_subsys_state *css)
 {
 	struct vps_context *context = to_vps_css(css)->context;
 
@@ -212,7 +225,7 @@ static struct cftype vps_files[] = {
 
 struct cgroup_subsys vps_cgrp_subsys = {
 	.css_alloc = vps_css_alloc,
-	.css_offline = vps_css_offline,
+	.css_killed = vps_css_killed,
 	.css_free = vps_css_free,
 	.can_attach = vps_can_attach,
 	.cancel_attach = vps_cancel_attach,
@@ -262,7 +275,7 @@ static int check_head(struct cgroup_subsys_state *css)
 
 static int make_head(struct vps_context *context, struct cgroup_subsys_state *css)
 {
-	int err = check_head(css);
+	int err = vps_context_exists(context->id) ? -EEXIST : check_head(css);
 
 	if (err)
 		return err;
@@ -398,7 +411,7 @@ static int signal_group(struct cgroup *group, int signal)
  *
  * None escapes by forking: none forks meanwhile.
  *
- * Return: 0, -ESRCH when the context has ended meanwhile.
+ * Return: 0, -ESRCH when the context has ended meanwhile, -EPERM of a caller without CAP_KILL.
  */
 int vps_group_signal(struct vps_context *context, int signal)
 {

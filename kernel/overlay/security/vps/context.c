@@ -90,6 +90,17 @@ struct vps_context *vps_context_find(u32 id)
 }
 
 /**
+ * vps_context_exists - is a number taken?
+ * @id: the number
+ *
+ * Return: what is true as long as cgroup_mutex is held.
+ */
+bool vps_context_exists(u32 id)
+{
+	return xa_load(&vps_contexts, id);
+}
+
+/**
  * vps_context_next - walk all contexts but the host, by number
  * @id: the lowest number that may be returned; becomes that of what is returned
  *
@@ -296,31 +307,35 @@ int vps_context_set_init(struct vps_context *context, pid_t nr)
  * vps_context_init - the first process of a context
  * @context: the context
  *
- * Return: the process, held, or NULL when there is none.
+ * Return: the process, held, or NULL when there is none, or none in there any more.
  */
 struct task_struct *vps_context_init(struct vps_context *context)
 {
 	struct task_struct *task;
-	struct pid *pid;
 
+	rcu_read_lock();
 	spin_lock(&context->lock);
-	pid = get_pid(context->init);
+	task = context->init ? pid_task(context->init, PIDTYPE_TGID) : NULL;
+	if (task && vps_task_context(task) == context)
+		get_task_struct(task);
+	else
+		task = NULL;
 	spin_unlock(&context->lock);
-	task = get_pid_task(pid, PIDTYPE_TGID);
-	put_pid(pid);
+	rcu_read_unlock();
 	return task;
 }
 
 /**
  * vps_context_has_init - has a context a first process?
  * @context: the context
+ *
+ * Return: true when one has been named that is still in there.
  */
 bool vps_context_has_init(struct vps_context *context)
 {
-	bool has;
+	struct task_struct *init = vps_context_init(context);
 
-	spin_lock(&context->lock);
-	has = context->init && pid_has_task(context->init, PIDTYPE_TGID);
-	spin_unlock(&context->lock);
-	return has;
+	if (init)
+		put_task_struct(init);
+	return init;
 }

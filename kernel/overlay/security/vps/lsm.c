@@ -60,14 +60,17 @@ static void vps_cred_free(struct cred *cred)
 static int vps_capable(const struct cred *cred, struct user_namespace *ns, int cap,
 		       unsigned int opts)
 {
-	bool holds;
+	struct vps_context *own;
+	u64 caps;
 
 	if (!static_branch_unlikely(&vps_active) || ns->level > 1 || !in_task())
 		return 0;
 	rcu_read_lock();
-	holds = READ_ONCE(vps_current_rcu()->caps) & BIT_ULL(cap);
+	/* Also of whoever has opened the file that is used. */
+	own = vps_cred(cred)->context;
+	caps = READ_ONCE(vps_current_rcu()->caps) & (own ? READ_ONCE(own->caps) : ~0ULL);
 	rcu_read_unlock();
-	return holds ? 0 : -EPERM;
+	return caps & BIT_ULL(cap) ? 0 : -EPERM;
 }
 
 /* Can the caller do something to a task of context @target? Under RCU. */

@@ -14,6 +14,7 @@
  * Return: 0, or in this order
  *	-EINVAL a kernel thread is the host's
  *	-EPERM who moves it is not the host's administrator
+ *	-EBUSY somebody in a context, and not in the one where it goes, traces it
  *	-EOPNOTSUPP a process is in one context as a whole
  *	-ESRCH the other context has ended
  *	-EXDEV VPS_LOCK where it is
@@ -25,6 +26,8 @@ int vps_move_check(const struct vps_move *move)
 		return -EINVAL;
 	if (!move->by_host)
 		return -EPERM;
+	if (move->traced)
+		return -EBUSY;
 	if (move->splits)
 		return -EOPNOTSUPP;
 	if (move->to_ended)

@@ -41,6 +41,7 @@ static void move_order(struct kunit *test)
 		.to_flags = VPS_FLAGS,
 		.to_ended = true,
 		.to_inited = true,
+		.traced = true,
 		.splits = true,
 		.kernel = true,
 	};
@@ -49,6 +50,8 @@ static void move_order(struct kunit *test)
 	move.kernel = false;
 	KUNIT_EXPECT_EQ(test, vps_move_check(&move), -EPERM);
 	move.by_host = true;
+	KUNIT_EXPECT_EQ(test, vps_move_check(&move), -EBUSY);
+	move.traced = false;
 	KUNIT_EXPECT_EQ(test, vps_move_check(&move), -EOPNOTSUPP);
 	move.splits = false;
 	KUNIT_EXPECT_EQ(test, vps_move_check(&move), -ESRCH);

@@ -32,7 +32,7 @@ static_assert(sizeof(struct vps_migrate) == 4 * sizeof(u32));
 static_assert(sizeof(struct vps_caps) == 2 * sizeof(u32) + sizeof(u64));
 static_assert(sizeof(struct vps_switch) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_signal) == 2 * sizeof(u32));
-static_assert(sizeof(struct vps_count) == 2 * sizeof(u32) + 2 * sizeof(u64));
+static_assert(sizeof(struct vps_processes) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_init) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_new_context) == 4 * sizeof(u32) + sizeof(u64));
 
@@ -269,7 +269,7 @@ const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_STOP), VPS_IDS_CONTEXT,
 	  8, sizeof(struct vps_switch), NULL, get_stop },
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_ALL), VPS_IDS_ANY,
-	  24, sizeof(struct vps_count), NULL, get_count },
+	  24, sizeof(struct vps_processes), NULL, get_count },
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_INIT), VPS_IDS_CONTEXT,
 	  8, sizeof(struct vps_init), NULL, get_init },
 

@@ -22,7 +22,7 @@ union vps_data {
 	struct vps_caps caps;
 	struct vps_switch on;
 	struct vps_signal signal;
-	struct vps_count count;
+	struct vps_processes count;
 	struct vps_init init;
 	struct vps_new_context new_context;
 };

@@ -60,6 +60,7 @@ static inline bool vps_is_host(const struct vps_context *context)
 /* ---- context.c ---- */
 
 struct vps_context *vps_context_find(u32 id);
+bool vps_context_exists(u32 id);
 struct vps_context *vps_context_next(u32 *id);
 bool vps_context_tryget(struct vps_context *context);
 void vps_context_get(struct vps_context *context);
@@ -127,6 +128,7 @@ int vps_group_signal(struct vps_context *context, int signal);
  * @to_ended: that has ended
  * @to_inited: that has an init process
  * @by_host: who moves it is in context 0 and may administrate the machine
+ * @traced: by somebody in a context other than that
  * @splits: it would leave threads of its process behind
  * @kernel: it is a kernel thread
  */
@@ -136,6 +138,7 @@ struct vps_move {
 	bool to_ended;
 	bool to_inited;
 	bool by_host;
+	bool traced;
 	bool splits;
 	bool kernel;
 };

@@ -129,6 +129,7 @@ struct vps_flags {
  *	ESRCH	no such context, no such process
  *	EBADF, ENOENT	as above
  *	ESTALE	the group is not one of context @id
+ *	EBUSY	a process of a context, and not of @id, traces it
  *	EXDEV	VPS_LOCK of the context where it is
  *	EACCES	VPS_PRIVATE of context @id
  *	other	of writing to cgroup.procs of that group
@@ -141,7 +142,7 @@ struct vps_flags {
 /* Set, get: struct vps_switch; the flag VPS_STOP by itself. */
 #define VC_PROCESS_STOP		4
 /* Set: struct vps_signal, to each process, none escaping by forking.
- * Get: struct vps_count.
+ * Get: struct vps_processes.
  */
 #define VC_PROCESS_ALL		5
 /* Set, get: struct vps_init.
@@ -172,7 +173,7 @@ struct vps_signal {
 	__s32 signal;		/* up to 64; 0 only looks whether it may be sent */
 };
 
-struct vps_count {
+struct vps_processes {
 	__u32 size;
 	__u32 reserved;
 	__aligned_u64 processes;
