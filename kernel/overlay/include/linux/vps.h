@@ -59,6 +59,8 @@ static inline void vps_sk_free(struct sock *sk)
  * @task: a task
  *
  * The host and context 1 see all, other contexts see what is in them.
+ *
+ * Return: true when it does.
  */
 static inline bool vps_sees(struct task_struct *task)
 {
@@ -68,6 +70,8 @@ static inline bool vps_sees(struct task_struct *task)
 /**
  * vps_may_enter - may the caller enter namespaces of a task?
  * @task: a task
+ *
+ * Return: true when it may, as far as contexts are concerned.
  */
 static inline bool vps_may_enter(struct task_struct *task)
 {
@@ -76,6 +80,8 @@ static inline bool vps_may_enter(struct task_struct *task)
 
 /**
  * vps_own_nproc - is the number of the caller's processes its context's matter only?
+ *
+ * Return: true when it is, so that RLIMIT_NPROC does not hold.
  */
 static inline bool vps_own_nproc(void)
 {
