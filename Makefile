@@ -229,6 +229,8 @@ check-system: all $(SHARED)
 
 build-bench: all $(BENCH)
 
+-include kernel/kernel.mk
+
 # Virtual machines with kernels of their own.
 -include tests/vm/vm.mk
 
@@ -271,6 +273,8 @@ help:
 	'make check           unit tests and tests of the tools; no root' \
 	'make check-system    tests that start VPSes, attempts to escape; root' \
 	'make vm-quick        the system tests in virtual machines; vm-check, soak: more of them; qemu' \
+	'make kernel-patch    the patch of Linux in $$(O)/kernel; kernel-check: is it in order' \
+	'make kernel          a package of a patched kernel; KERNEL_CONFIG=/boot/config-...  RPM=1' \
 	'make bench           times against other programs, with bars; root' \
 	'make lint            layers, formatting, shell, pages' \
 	'make fuzz            FUZZ_TIME=20 seconds for each target; clang' \
