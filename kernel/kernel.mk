@@ -8,4 +8,18 @@ KERNEL_TOOL = BUILD=$(abspath $(O)) VERSION=$(VERSION) scripts/dev/$(1)
 kernel-patch:
 	@$(call KERNEL_TOOL,kernel-patch) $(KERNEL_OUT)
 
-.PHONY: kernel-patch
+# The kernel's own tests in user space, static, for tests/vm/run, which knows where the header of
+# their harness is (KSELFTEST).
+SELFTESTS := kernel/overlay/tools/testing/selftests/vps
+UAPI := kernel/overlay/include/uapi
+SELFTEST_PROGRAMS := $(patsubst $(SELFTESTS)/%.c,$(KERNEL_OUT)/selftests/%,$(wildcard $(SELFTESTS)/*.c))
+
+kernel-selftests: $(SELFTEST_PROGRAMS)
+
+$(SELFTEST_PROGRAMS): $(KERNEL_OUT)/selftests/%: $(SELFTESTS)/%.c $(wildcard $(SELFTESTS)/*.h) \
+		$(UAPI)/linux/vps.h $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -O2 -Wall -D_GNU_SOURCE -isystem $(UAPI) -I$(KSELFTEST)/vps -static \
+		-o $@ $< -lpthread -lcap
+
+.PHONY: kernel-patch kernel-selftests
