@@ -7,6 +7,9 @@ base=$(cat "$top/kernel/BASE")
 source_series=${base%.*}
 tarball=${KERNEL_TARBALL:-/usr/src/linux-source-$source_series.tar.xz}
 
+# What a kernel is compiled with in tests; the code is the same without.
+kcflags="-fno-var-tracking -gno-statement-frontiers"
+
 need_tarball() {
 	[ -r "$tarball" ] ||
 		die "$tarball: cannot be read; the package linux-source-$source_series has it, or set KERNEL_TARBALL="

@@ -27,11 +27,14 @@ digest() {
 	sha256sum | cut -c 1-16
 }
 
+store=${XDG_CACHE_HOME:-${HOME:?}/.cache}/freevps
+# What makers share, for the next one.
+leftover=
+
 # cached NAME MAKER: prints the directory NAME of the cache. Where it is missing, MAKER is
 # called with an empty directory, which gets the name only when MAKER succeeded. Two at
 # once: the second waits for what the first makes.
 cached() {
-	store=${XDG_CACHE_HOME:-${HOME:?}/.cache}/freevps
 	mkdir -p "$store"
 	exec 8>"$store/$1.lock"
 	flock -n 8 || {
@@ -40,7 +43,7 @@ cached() {
 	}
 	if [ ! -d "$store/$1" ]; then
 		making=$(mktemp -d "$store/making.XXXXXX")
-		trap 'rm -rf "$making"' EXIT
+		trap 'rm -rf "$making" ${leftover:+"$leftover"}' EXIT
 		trap interrupted HUP INT TERM
 		chmod 755 "$making"
 		"$2" "$making" >&2
