@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The patch of Linux; see kernel/README.md.
+# The patch of Linux, its checks, packages of patched kernels; see kernel/README.md.
 
 KERNEL_OUT := $(O)/kernel
 KERNEL_TOOL = BUILD=$(abspath $(O)) VERSION=$(VERSION) scripts/dev/$(1)
@@ -7,6 +7,24 @@ KERNEL_TOOL = BUILD=$(abspath $(O)) VERSION=$(VERSION) scripts/dev/$(1)
 # One file, and a numbered series.
 kernel-patch:
 	@$(call KERNEL_TOOL,kernel-patch) $(KERNEL_OUT)
+
+# Quick: what needs no compiler beyond the kernels of the tests.
+kernel-check: KERNEL_CHECK :=
+kernel-quick: KERNEL_CHECK := --quick
+kernel-check kernel-quick:
+	@mkdir -p $(O)/log
+	@$(call KERNEL_TOOL,kernel-check) $(KERNEL_CHECK) >$(O)/log/kernel.tap || rc=$$?; \
+		sed -n '/^ok 1 /,/^ok/ s/^# /kernel: /p' $(O)/log/kernel.tap; \
+		scripts/dev/tap-sum -f $(O)/log/kernel.tap; \
+		scripts/dev/tap-sum $(O)/log/kernel.tap | sed 's/^/kernel: /'; exit $${rc:-0}
+
+# KERNEL_CONFIG=FILE: a distribution's instead of that of the tests. RPM=1: no .deb.
+kernel:
+	@$(call KERNEL_TOOL,kernel-package) $(if $(RPM),--rpm) $(KERNEL_OUT)/package $(KERNEL_CONFIG)
+
+# Whether nothing that FreeVPS needs is dropped from KERNEL_CONFIG.
+kernel-config:
+	@$(call KERNEL_TOOL,kernel-package) --configure $(KERNEL_OUT)/package $(KERNEL_CONFIG)
 
 # The kernel's own tests in user space, static, for tests/vm/run, which knows where the header of
 # their harness is (KSELFTEST).
@@ -22,4 +40,4 @@ $(SELFTEST_PROGRAMS): $(KERNEL_OUT)/selftests/%: $(SELFTESTS)/%.c $(wildcard $(S
 	$(call say,CC,$@)$(CC) -O2 -Wall -D_GNU_SOURCE -isystem $(UAPI) -I$(KSELFTEST)/vps -static \
 		-o $@ $< -lpthread -lcap
 
-.PHONY: kernel-patch kernel-selftests
+.PHONY: kernel-patch kernel-check kernel-quick kernel kernel-config kernel-selftests

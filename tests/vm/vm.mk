@@ -3,32 +3,47 @@
 # to $(O)/log/vm-NAME.tap.
 #
 # An emulated machine keeps one processor busy: vm-quick runs two side by side, each with one
-# processor of its own. What the host's init could make a difference to runs with systemd, all
-# else on the plain machine, and the life of VPSes in both. A third, which is idle most of the
-# time, is on the cable of the one that has less to do. A short one has its power cut. "make
-# vm-check" runs everything in both, with two processors and at more instants.
+# processor of its own. The system tests run once, on the patched kernel: what the host's init could
+# make a difference to with systemd, all else on the plain machine, and the life of VPSes in both. The
+# unpatched kernel has what this host's own may not show: all controllers, quotas, systemd. What the
+# patched kernel tests of itself has two processors. Another machine, which is idle most of the time,
+# is on the cable of the one that has less to do. A short one has its power cut. "make vm-check" runs
+# everything with both kernels and both inits, with two processors and at more instants.
 
 VM_OWN := tests/vm/machine.bats tests/vm/boot.bats
 VM_SYSTEM := $(wildcard tests/system/*.bats tests/escape/*.bats)
 VM_BOTH := $(addprefix tests/system/,030-life.bats 060-cgroup.bats)
 VM_SYSTEMD := $(addprefix tests/system/,020-enter.bats 040-config.bats 050-kill9.bats \
 	080-debian.bats 090-limits.bats 110-vnet.bats) $(addprefix tests/escape/,enter.bats groups.bats)
+VM_STOCK := $(addprefix tests/system/,090-limits.bats 097-disk.bats)
+VM_ITSELF := tests/vm/kunit $(wildcard kernel/overlay/tools/testing/selftests/vps/*_test.c)
 
-vm-plain: VM_RUN := --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
-vm-systemd: VM_RUN := --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats tests/vm/outside.bats \
-	$(VM_BOTH) $(VM_SYSTEMD)
+vm-plain: VM_RUN := --kernel vps --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
+vm-systemd: VM_RUN := --kernel vps --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats \
+	tests/vm/outside.bats $(VM_BOTH) $(VM_SYSTEMD)
+vm-stock: VM_RUN := --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats $(VM_BOTH) $(VM_STOCK)
+vm-itself: VM_RUN := --kernel vps $(VM_ITSELF)
+vm-vps-plain-all: VM_RUN := --kernel vps
+vm-vps-systemd-all: VM_RUN := --kernel vps --init systemd
 vm-systemd-all: VM_RUN := --init systemd
-vm-plain-all vm-systemd-all: export VPS_TEST_ROUNDS ?= 8
 vm-cuts: VM_RUN := --cuts 3
 vm-cuts-all: VM_RUN := --cuts 20
-VM_QUICK := vm-plain vm-systemd vm-cuts
-VM_ALL := $(VM_QUICK) vm-plain-all vm-systemd-all vm-cuts-all
+VM_QUICK := vm-plain vm-systemd vm-stock vm-itself vm-cuts
+VM_FULL := vm-plain-all vm-systemd-all vm-vps-plain-all vm-vps-systemd-all
+$(VM_FULL): export VPS_TEST_ROUNDS ?= 8
+VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all
 
 VM_LOG = $(O)/log/$@.tap
 
 # What all machines are given, made before several want to make it at once.
-vm-tree: all $(SHARED)
-	@BUILD=$(abspath $(O)) tests/vm/run --prepare
+vm-kernels:
+	@tests/vm/kernel stock vps >/dev/null
+
+vm-root:
+	@tests/vm/root >/dev/null
+
+vm-tree: all $(SHARED) vm-kernels vm-root
+	@BUILD=$(abspath $(O)) tests/vm/run --kernel vps --prepare
 
 $(VM_ALL): vm-tree
 	@mkdir -p $(O)/log
@@ -42,11 +57,14 @@ vm-quick: $(VM_QUICK)
 vm-selftest: vm-tree
 	@BUILD=$(abspath $(O)) tests/vm/selftest
 
-vm-check: vm-selftest vm-plain-all vm-systemd-all vm-cuts-all
+vm-check: vm-selftest $(VM_FULL) vm-cuts-all
 
 # What takes too long for each day.
+SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
 soak: vm-tree
-	@BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
-	@BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug --init systemd
+	@$(SOAK) --kernel vps
+	@$(SOAK) --kernel vps --init systemd
+	@$(SOAK)
+	@$(SOAK) --init systemd
 
-.PHONY: vm-tree $(VM_ALL) vm-quick vm-selftest vm-check soak
+.PHONY: vm-tree vm-kernels vm-root $(VM_ALL) vm-quick vm-selftest vm-check soak
