@@ -54,7 +54,9 @@ plan() {
 	: >"$1/entered"
 	for step_name in $(steps); do
 		[ -r "$top/kernel/patches/$step_name" ] || die "$step_name: no such patch"
-		grep -q '^---$' "$top/kernel/patches/$step_name" || die "$step_name: no line of three dashes"
+		for line in '^From: .* <.*>$' '^Subject: .' '^$' '^Signed-off-by: .' '^---$'; do
+			grep -q "$line" "$top/kernel/patches/$step_name" || die "$step_name: no line '$line'"
+		done
 		: >"$1/$step_name"
 		for word in $(field Overlay "$step_name"); do
 			awk -v word="$word" 'word ~ /\/$/ ? index($0, word) == 1 : $0 == word' \

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The patch of Linux is made of its steps, and what is wrong with a step is seen: on a Linux of two
+# files.
+load ../lib/cli
+
+setup() {
+	for need in git patch xz; do
+		command -v $need >/dev/null || skip "requires $need"
+	done
+	T=$BATS_TEST_TMPDIR/tree
+	K=$T/kernel
+	mkdir -p "$T/tests/vm" "$K/overlay/new" "$K/patches" "$BATS_TEST_TMPDIR/linux/old"
+	(cd "$SRC" && cp -r --parents scripts/dev tests/vm/lib.sh "$T")
+	(cd "$BATS_TEST_TMPDIR" && seq 20 >linux/old/numbers && echo all: >linux/Makefile &&
+		tar -cJf linux.tar.xz linux)
+	export KERNEL_TARBALL=$BATS_TEST_TMPDIR/linux.tar.xz VERSION=7 SOURCE_DATE_EPOCH=1000000000
+	OUT=$BATS_TEST_TMPDIR/out
+	echo 6.12.1 >"$K/BASE"
+	cat >"$K/patches/cover-letter" <<-'END'
+		From: One <one@example.org>
+		Subject: The whole
+
+		Why.
+	END
+	printf '%s\n' 'obj-y += a.o' 'obj-y += b.o' 'obj-y += linked.o' >"$K/overlay/new/Makefile"
+	echo 'int a;' >"$K/overlay/new/a.c"
+	echo 'int b;' >"$K/overlay/new/b.c"
+	step first 'new/a.c new/Makefile' 5
+	step second new/ 15
+	printf '%s\n' '# steps' '' first second >"$K/patches/series"
+}
+
+# step NAME OVERLAY N: one that changes the line N.
+step() {
+	cat >"$K/patches/$1" <<-END
+		From: One <one@example.org>
+		Subject: new: The $1 step
+		Overlay: $2
+
+		Why the $1.
+
+		Signed-off-by: One <one@example.org>
+		---
+		--- a/old/numbers
+		+++ b/old/numbers
+		@@ -$(($3 - 1)),3 +$(($3 - 1)),3 @@
+		 $(($3 - 1))
+		-$3
+		+number $3
+		 $(($3 + 1))
+	END
+}
+
+make_patch() {
+	"$T/scripts/dev/kernel-patch" "$OUT"
+}
+
+# refused WORDS: nothing is made, for this reason.
+refused() {
+	run make_patch
+	[ "$status" -eq 1 ]
+	[[ $output == *"$1"* ]] || { echo "not '$1' but: $output" && return 1; }
+	[ ! -e "$OUT/series" ]
+}
+
+@test "kernel-patch: one patch, and a series with a cover letter, that make the same tree" {
+	make_patch
+	cp -r "$BATS_TEST_TMPDIR/linux" "$BATS_TEST_TMPDIR/patched"
+	patch -d "$BATS_TEST_TMPDIR/patched" -p1 <"$OUT/freevps-7-linux-6.12.1.patch"
+	[ "$(sed -n 5p "$BATS_TEST_TMPDIR/patched/old/numbers")" = "number 5" ]
+	cmp "$K/overlay/new/Makefile" "$BATS_TEST_TMPDIR/patched/new/Makefile"
+	cd "$BATS_TEST_TMPDIR/linux"
+	export HOME=$BATS_TEST_TMPDIR
+	git init -q
+	git config user.name Two
+	git config user.email two@example.org
+	git add -A
+	git commit -q -m Linux
+	git am -q "$OUT"/series/000[12]-*.patch
+	[ "$(git log -1 --format='%an %ae %at %s')" = "One one@example.org 1000000000 new: The second step" ]
+	[ "$(git log -1 --format=%b)" = "Why the second.
+
+Signed-off-by: One <one@example.org>" ]
+	diff -r -x .git . "$BATS_TEST_TMPDIR/patched"
+	grep -x 'Subject: \[PATCH 0/2\] The whole' "$OUT/series/0000-cover-letter.patch"
+	grep -x 'Why.' "$OUT/series/0000-cover-letter.patch"
+	run ! grep -F '***' "$OUT/series/0000-cover-letter.patch"
+}
+
+@test "kernel-patch: a Makefile names an object when its source has entered" {
+	make_patch
+	grep -x '+obj-y += a.o' "$OUT"/series/0001-*
+	grep -x '+obj-y += linked.o' "$OUT"/series/0001-*
+	run ! grep 'b\.o' "$OUT"/series/0001-*
+	grep -x '+obj-y += b.o' "$OUT"/series/0002-*
+}
+
+@test "kernel-patch: the same comes out whoever makes it, whenever" {
+	make_patch
+	mv "$OUT" "$OUT.1"
+	printf '[user]\n\tname = Three\n[diff]\n\tnoprefix = true\n\talgorithm = histogram\n' \
+		>"$BATS_TEST_TMPDIR/.gitconfig"
+	HOME=$BATS_TEST_TMPDIR TZ=Asia/Tokyo LC_ALL=C.UTF-8 make_patch
+	diff -r "$OUT.1" "$OUT"
+}
+
+@test "kernel-patch: the size is told, of new and of existing files" {
+	run -0 make_patch
+	[[ $output == *": 9 lines: 4 of them changes in 1 existing files; in 3 new files 5 of code, 0 of documentation, 0 of tests"* ]]
+}
+
+@test "kernel-patch: each bound is held" {
+	seq 4492 >"$K/overlay/new/a.c"
+	run -0 make_patch
+	seq 4493 >"$K/overlay/new/a.c"
+	run -1 make_patch
+	[[ $output == *"kernel-patch: lines: 4501, at most 4500"* ]]
+	echo >"$K/overlay/new/a.c"
+	{
+		sed '/^---$/q' "$K/patches/second"
+		printf '%s\n' '--- a/old/numbers' '+++ b/old/numbers' '@@ -15 +15,199 @@' -15
+		seq 301 499 | sed 's/^/+/'
+	} >"$BATS_TEST_TMPDIR/second"
+	mv "$BATS_TEST_TMPDIR/second" "$K/patches/second"
+	run -1 make_patch
+	[[ $output == *"kernel-patch: changed lines of existing files: 202, at most 200"* ]]
+}
+
+@test "kernel-patch: a file of the overlay that enters at no step is refused" {
+	echo >"$K/overlay/forgotten.c"
+	refused "forgotten.c: enters at no step"
+}
+
+@test "kernel-patch: a file that enters twice, or is not there, is refused" {
+	sed -i 's/^Overlay: .*/& new\/a.c/' "$K/patches/second"
+	refused "second: new/a.c: nothing of the overlay that has not entered"
+}
+
+@test "kernel-patch: a new file that Linux has already is refused" {
+	mkdir "$K/overlay/old"
+	echo >"$K/overlay/old/numbers"
+	sed -i 's/^Overlay: .*/& old\//' "$K/patches/first"
+	refused "old/numbers: is there already; edit it by a patch"
+}
+
+@test "kernel-patch: an edit that adds a file is refused" {
+	printf '%s\n' '--- /dev/null' '+++ b/old/more' '@@ -0,0 +1 @@' +1 >>"$K/patches/second"
+	refused "second: adds or removes a file"
+}
+
+@test "kernel-patch: an edit that does not apply, or only somehow, is refused" {
+	sed -i 's/^ 14$/ fourteen/' "$K/patches/second"
+	refused "second: does not apply"
+}
+
+@test "kernel-patch: a step without words is refused" {
+	sed -i '/^Subject/d' "$K/patches/first"
+	refused "first: no line '^Subject: .'"
+}
