@@ -15,7 +15,7 @@ program() {
 
 @test "vm: results of a selftest bear its name, what it said of a failure is behind it" {
 	program 'echo "TAP version 13"' 'echo 1..3' 'echo "ok 1 global.a"' \
-		'echo "# here it broke"' 'echo "not ok 2 global.b"' 'echo "ok 3 - c # SKIP no d"' 'exit 1'
+		'echo "# here it broke" >&2' 'echo "not ok 2 global.b"' 'echo "ok 3 - c # SKIP no d"' 'exit 1'
 	run -1 "$SRC/tests/vm/one" kernel/overlay/a_test.c
 	[ "$output" = "TAP version 13
 1..3
