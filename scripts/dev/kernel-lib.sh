@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh disable=SC2154,SC2094 # top is of who uses this; files are only read
+# shellcheck shell=sh disable=SC2154,SC2094,SC2034 # top is of who uses this; files are only read
 # The kernel patch as it is kept in kernel/: steps, each of them a file of kernel/patches and the
 # files of kernel/overlay that enter with it. kernel/README.md says what they look like.
 
@@ -11,8 +11,14 @@ tarball=${KERNEL_TARBALL:-/usr/src/linux-source-$source_series.tar.xz}
 kcflags="-fno-var-tracking -gno-statement-frontiers"
 
 need_tarball() {
-	[ -r "$tarball" ] ||
-		die "$tarball: cannot be read; the package linux-source-$source_series has it, or set KERNEL_TARBALL="
+	[ -r "$tarball" ] || die "$tarball: cannot be read; \
+the package linux-source-$source_series has it, or set KERNEL_TARBALL="
+}
+
+# What is dated: the last commit, where there is one.
+source_date() {
+	echo "${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null ||
+		stat -c %Y "$top/kernel/BASE")}"
 }
 
 # The names of the steps, in their order.
