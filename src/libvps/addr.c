@@ -100,7 +100,7 @@ static int parse_word(const char *word, struct vps_bound *ret_item)
 }
 
 /* -ENODATA: it was never given any. */
-static int read_list(struct vps_host *host, int group, struct list *ret_list)
+static int read_list(int group, struct list *ret_list)
 {
 	_cleanup_(freep) char *text = calloc(2, TEXT_MAX);
 	struct list list = { 0 };
@@ -110,7 +110,7 @@ static int read_list(struct vps_host *host, int group, struct list *ret_list)
 
 	if (!text)
 		return -ENOMEM;
-	rc = host->engine->get(group, VPS_ATTR_ADDRS, text, 2 * TEXT_MAX);
+	rc = vps_attr_get(group, VPS_ATTR_ADDRS, text, 2 * TEXT_MAX);
 	if (rc || !*text)
 		return rc ?: -ENODATA;
 	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
@@ -144,8 +144,7 @@ static size_t put_words(char *text, size_t len, const struct list *list, const s
 }
 
 /* What is in either of the two, so that whoever comes after a kill knows what to take back. */
-static int write_lists(struct vps_host *host, int group, const struct list *list,
-		       const struct list *other)
+static int write_lists(int group, const struct list *list, const struct list *other)
 {
 	_cleanup_(freep) char *text = calloc(2, TEXT_MAX);
 	size_t len;
@@ -155,7 +154,7 @@ static int write_lists(struct vps_host *host, int group, const struct list *list
 	len = put_words(text, 0, list, NULL);
 	if (other)
 		len = put_words(text, len, other, list);
-	return host->engine->set(group, VPS_ATTR_ADDRS, len ? text : NOTHING);
+	return vps_attr_set(group, VPS_ATTR_ADDRS, len ? text : NOTHING);
 }
 
 /* ---- the maps ------------------------------------------------------------------- */
@@ -378,7 +377,7 @@ static int give_back(const struct change *c, const struct vps_bound *item)
 /* From c->before to c->after. */
 static int apply(struct change *c)
 {
-	int rc = write_lists(c->host, c->group, &c->after, &c->before);
+	int rc = write_lists(c->group, &c->after, &c->before);
 
 	if (rc)
 		return vps_fault(c->fault, rc, "note the addresses", "");
@@ -398,7 +397,7 @@ static int settle(struct change *c)
 		failed = give_back(c, &c->before.items[i]);
 		rc = rc ? rc : failed;
 	}
-	rc = rc ?: write_lists(c->host, c->group, &c->after, NULL);
+	rc = rc ?: write_lists(c->group, &c->after, NULL);
 	return rc ? vps_fault(c->fault, rc, "take back addresses", "") : 0;
 }
 
@@ -409,9 +408,9 @@ static void undo(struct change *c)
 		if (!contains(&c->before, &c->after.items[i].addr))
 			give_back(c, &c->after.items[i]);
 	if (c->bound)
-		write_lists(c->host, c->group, &c->before, NULL);
+		write_lists(c->group, &c->before, NULL);
 	else
-		c->host->engine->set(c->group, VPS_ATTR_ADDRS, "");
+		vps_attr_set(c->group, VPS_ATTR_ADDRS, "");
 }
 
 /* Its own loopback, of both families, and where datagrams for it pass. */
@@ -573,7 +572,7 @@ static int conduct(struct change *c)
 	rc = vps_rtnl_bare_addrs(c->sock, &c->there, &c->there_count);
 	if (rc)
 		return vps_fault(c->fault, rc, "list the addresses of the host", "");
-	rc = read_list(c->host, c->group, &c->before);
+	rc = read_list(c->group, &c->before);
 	if (rc && rc != -ENODATA)
 		return vps_fault(c->fault, rc, "read its addresses", "");
 	c->bound = !rc;
@@ -624,7 +623,7 @@ int vps_context_addrs(struct vps_host *host, uint32_t id, struct vps_bound **ret
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct list list;
-	int rc = group < 0 ? group : read_list(host, group, &list);
+	int rc = group < 0 ? group : read_list(group, &list);
 
 	if (rc)
 		return rc;
@@ -694,7 +693,7 @@ static int end_addrs(struct vps_host *host, uint32_t id, int group, const struct
 int vps_addrs_end(struct vps_host *host, uint32_t id, int group)
 {
 	struct list list;
-	int rc = read_list(host, group, &list);
+	int rc = read_list(group, &list);
 
 	if (rc)
 		return rc == -ENODATA ? 0 : rc;

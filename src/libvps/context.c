@@ -49,11 +49,11 @@ struct init_attr {
 	uint64_t started_us;
 };
 
-static int get_init(const struct vps_host *host, int group, struct init_attr *ret_init)
+static int get_init(int group, struct init_attr *ret_init)
 {
 	struct init_attr init = { 0 };
 	char text[VPS_ATTR_MAX];
-	int rc = host->engine->get(group, VPS_ATTR_INIT, text, sizeof(text));
+	int rc = vps_attr_get(group, VPS_ATTR_INIT, text, sizeof(text));
 
 	if (rc)
 		return rc;
@@ -64,7 +64,7 @@ static int get_init(const struct vps_host *host, int group, struct init_attr *re
 	return 0;
 }
 
-int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool userns)
+int vps_context_note_init(int group, pid_t pid, bool userns)
 {
 	struct vps_proc_stat stat;
 	struct timespec now;
@@ -76,7 +76,7 @@ int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool user
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	snprintf(text, sizeof(text), "%d %" PRIu64 " %d %" PRIu64, pid, stat.start, userns,
 		 (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-	rc = host->engine->set(group, VPS_ATTR_INIT, text);
+	rc = vps_attr_set(group, VPS_ATTR_INIT, text);
 	if (rc)
 		return rc;
 	/* A host that cannot tell a reboot from a halt still runs VPSes: doctor names it. */
@@ -84,14 +84,14 @@ int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool user
 	return 0;
 }
 
-int vps_context_set_running(struct vps_host *host, int group)
+int vps_context_set_running(int group)
 {
 	char text[VPS_ATTR_MAX];
-	int rc = host->engine->get(group, VPS_ATTR_STATE, text, sizeof(text));
+	int rc = vps_attr_get(group, VPS_ATTR_STATE, text, sizeof(text));
 
 	if (rc)
 		return rc;
-	return host->engine->set(group, VPS_ATTR_STATE,
+	return vps_attr_set(group, VPS_ATTR_STATE,
 				 strncmp(text, NEW, strlen(NEW)) ? RUNNING_KEPT : RUNNING);
 }
 
@@ -124,7 +124,7 @@ static enum vps_state read_state(const struct vps_host *host, int group,
 {
 	char text[VPS_ATTR_MAX];
 
-	if (host->engine->get(group, VPS_ATTR_STATE, text, sizeof(text)))
+	if (vps_attr_get(group, VPS_ATTR_STATE, text, sizeof(text)))
 		return is_locked(host->cg.parent_fd, ".") ? VPS_STATE_NEW : VPS_STATE_STALE;
 	if (!strncmp(text, NEW, strlen(NEW)))
 		return is_locked(AT_FDCWD, text + strlen(NEW)) ? VPS_STATE_NEW : VPS_STATE_STALE;
@@ -141,10 +141,10 @@ static bool is_alive(const struct init_attr *init)
 	       stat.state != 'Z' && stat.state != 'X';
 }
 
-bool vps_context_has(const struct vps_host *host, int group, enum vps_attr attr)
+bool vps_context_has(int group, enum vps_attr attr)
 {
 	char text[2];
-	int rc = host->engine->get(group, attr, text, sizeof(text));
+	int rc = vps_attr_get(group, attr, text, sizeof(text));
 
 	/* What it is need not fit; that it is there is what counts. */
 	return rc == -ERANGE || (!rc && *text);
@@ -159,16 +159,16 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 
 	if (group < 0)
 		return group;
-	if (!host->engine->get(group, VPS_ATTR_NAME, text, sizeof(text)))
+	if (!vps_attr_get(group, VPS_ATTR_NAME, text, sizeof(text)))
 		snprintf(info.name, sizeof(info.name), "%.*s", VPS_NAME_MAX, text);
-	if (!host->engine->get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
+	if (!vps_attr_get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
 		vps_parse_flags(text, &info.flags);
-	if (!get_init(host, group, &init)) {
+	if (!get_init(group, &init)) {
 		info.userns = init.userns;
 		info.started_us = init.started_us;
 		info.init = is_alive(&init) ? init.pid : 0;
 	}
-	info.bridged = vps_context_has(host, group, VPS_ATTR_VNET);
+	info.bridged = vps_context_has(group, VPS_ATTR_VNET);
 	info.state = read_state(host, group, &init);
 	*ret_info = info;
 	return 0;
@@ -215,7 +215,7 @@ static bool has_name(const struct vps_host *host, uint32_t id, const char *name)
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	char text[VPS_ATTR_MAX];
 
-	return group >= 0 && !host->engine->get(group, VPS_ATTR_NAME, text, sizeof(text)) &&
+	return group >= 0 && !vps_attr_get(group, VPS_ATTR_NAME, text, sizeof(text)) &&
 	       !strcmp(text, name);
 }
 
@@ -325,7 +325,7 @@ static int change_stop(const struct vps_host *host, uint32_t id, int v2_group, b
 	if (group < 0)
 		return group == -ENOTSUP ? 0 : group;
 	if (!stop) {
-		rc = host->engine->get(v2_group, VPS_ATTR_PROC, text, sizeof(text));
+		rc = vps_attr_get(v2_group, VPS_ATTR_PROC, text, sizeof(text));
 		if (rc == -ENODATA)
 			snprintf(text, sizeof(text), "%u", VPS_DEFAULT_PROC_MAX);
 		else if (rc)
@@ -336,7 +336,7 @@ static int change_stop(const struct vps_host *host, uint32_t id, int v2_group, b
 	if (n < 0)
 		return (int)n;
 	text[strcspn(text, "\n")] = '\0';
-	rc = host->engine->set(v2_group, VPS_ATTR_PROC, text);
+	rc = vps_attr_set(v2_group, VPS_ATTR_PROC, text);
 	return rc ?: vps_write_at(group, "pids.max", "0");
 }
 
@@ -346,11 +346,11 @@ static int set_first_state(const struct vps_host *host, int group, uint32_t id,
 	char lock[VPS_NAME_MAX + 8], text[VPS_ATTR_MAX];
 
 	if (spec->keep)
-		return host->engine->set(group, VPS_ATTR_STATE, KEPT);
+		return vps_attr_set(group, VPS_ATTR_STATE, KEPT);
 	lock_name(id, spec->name ?: "", lock);
 	if (snprintf(text, sizeof(text), NEW "%s/%s", host->run_dir, lock) >= (int)sizeof(text))
 		return -ENAMETOOLONG;
-	return host->engine->set(group, VPS_ATTR_STATE, text);
+	return vps_attr_set(group, VPS_ATTR_STATE, text);
 }
 
 static int describe(struct vps_host *host, uint32_t id, const struct vps_context_spec *spec,
@@ -380,9 +380,9 @@ static int describe(struct vps_host *host, uint32_t id, const struct vps_context
 	if (rc)
 		return vps_fault(fault, rc, "begin its account of traffic", "");
 	vps_format_flags(spec->flags, flags, sizeof(flags));
-	rc = spec->name ? host->engine->set(group, VPS_ATTR_NAME, spec->name) : 0;
+	rc = spec->name ? vps_attr_set(group, VPS_ATTR_NAME, spec->name) : 0;
 	if (!rc && spec->flags)
-		rc = host->engine->set(group, VPS_ATTR_FLAGS, flags);
+		rc = vps_attr_set(group, VPS_ATTR_FLAGS, flags);
 	if (!rc)
 		rc = set_first_state(host, group, id, spec);
 	return rc ? vps_fault(fault, rc, "write its identity", "") : 0;
@@ -430,7 +430,7 @@ static bool is_half_made(const struct vps_host *host, uint32_t id)
 	char text[VPS_ATTR_MAX];
 
 	return group >= 0 &&
-	       host->engine->get(group, VPS_ATTR_STATE, text, sizeof(text)) == -ENODATA;
+	       vps_attr_get(group, VPS_ATTR_STATE, text, sizeof(text)) == -ENODATA;
 }
 
 /* What is counted by the kernel's number of its group goes with the group. */
@@ -521,7 +521,7 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 	/* Somebody is starting it right now. */
 	if (flock(group, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	watched = !get_init(host, group, &init);
+	watched = !get_init(group, &init);
 	if (vps_group_event(group, "populated"))
 		return -EBUSY;
 	/* Nobody gives it an address meanwhile. */
@@ -547,14 +547,14 @@ int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags)
 	rc = check_flags(host, flags);
 	if (rc)
 		return rc;
-	if (!host->engine->get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
+	if (!vps_attr_get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
 		vps_parse_flags(text, &before);
 	if ((before ^ flags) & VPS_F_STOP)
 		rc = change_stop(host, id, group, flags & VPS_F_STOP);
 	if (rc)
 		return rc;
 	vps_format_flags(flags, text, sizeof(text));
-	return host->engine->set(group, VPS_ATTR_FLAGS, text);
+	return vps_attr_set(group, VPS_ATTR_FLAGS, text);
 }
 
 /* ---- its processes --------------------------------------------------------------- */
@@ -574,7 +574,7 @@ int vps_context_init(struct vps_host *host, uint32_t id)
 
 	if (group < 0)
 		return group;
-	if (get_init(host, group, &init))
+	if (get_init(group, &init))
 		return -ESRCH;
 	/* Opened first, compared then: what was compared cannot be another one any more. */
 	pidfd = pidfd_open(init.pid, 0);

@@ -6,12 +6,12 @@
 #include "engine.h"
 
 /* Notes @pid as the first process of the context with group @group. */
-int vps_context_note_init(struct vps_host *host, int group, pid_t pid, bool userns);
+int vps_context_note_init(int group, pid_t pid, bool userns);
 
 /* Notes that it runs. */
-int vps_context_set_running(struct vps_host *host, int group);
+int vps_context_set_running(int group);
 
 /* Has it something in @attr, however long? */
-bool vps_context_has(const struct vps_host *host, int group, enum vps_attr attr);
+bool vps_context_has(int group, enum vps_attr attr);
 
 #endif /* VPS_CONTEXT_H */

@@ -128,11 +128,10 @@ int vps_disk_look(const char *tree, struct vps_disk *ret_disk, struct vps_fault 
 /* "quota /var/lib/vservers/web": the longest kind, a blank, a path. */
 #define ATTR_MAX (8 + PATH_MAX)
 
-static int read_attr(const struct vps_host *host, int group, enum vps_disk_kind *ret_kind,
-		     char tree[PATH_MAX])
+static int read_attr(int group, enum vps_disk_kind *ret_kind, char tree[PATH_MAX])
 {
 	char text[ATTR_MAX], *path;
-	int rc = host->engine->get(group, VPS_ATTR_DISK, text, sizeof(text));
+	int rc = vps_attr_get(group, VPS_ATTR_DISK, text, sizeof(text));
 
 	if (rc)
 		return rc;
@@ -146,8 +145,7 @@ static int read_attr(const struct vps_host *host, int group, enum vps_disk_kind 
 	return 0;
 }
 
-static int write_attr(const struct vps_host *host, int group, enum vps_disk_kind kind,
-		      const char *tree)
+static int write_attr(int group, enum vps_disk_kind kind, const char *tree)
 {
 	_cleanup_(freep) char *path = realpath(tree, NULL);
 	char text[ATTR_MAX];
@@ -155,15 +153,14 @@ static int write_attr(const struct vps_host *host, int group, enum vps_disk_kind
 	if (!path)
 		return -errno;
 	snprintf(text, sizeof(text), "%s %s", kind_names[kind], path);
-	return host->engine->set(group, VPS_ATTR_DISK, text);
+	return vps_attr_set(group, VPS_ATTR_DISK, text);
 }
 
-static int look_of_group(const struct vps_host *host, int group, struct vps_disk *ret_disk,
-			 char tree[PATH_MAX])
+static int look_of_group(int group, struct vps_disk *ret_disk, char tree[PATH_MAX])
 {
 	enum vps_disk_kind kind;
 	struct vps_fault fault;
-	int rc = read_attr(host, group, &kind, tree);
+	int rc = read_attr(group, &kind, tree);
 	int fd;
 
 	if (rc)
@@ -186,7 +183,7 @@ int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk, c
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct vps_disk disk;
 	char tree[PATH_MAX];
-	int rc = group < 0 ? group : look_of_group(host, group, &disk, tree);
+	int rc = group < 0 ? group : look_of_group(group, &disk, tree);
 
 	if (rc)
 		return rc;
@@ -207,13 +204,13 @@ const char *vps_disk_refusal(const struct vps_host *host)
 }
 
 /* What cannot be read says nothing of the context's other limits: -ENODATA. */
-static int get_state(const struct vps_host *host, int group, bool inodes,
+static int get_state(int group, bool inodes,
 		     struct vps_limit_state *ret_state)
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
 
-	if (look_of_group(host, group, &disk, tree))
+	if (look_of_group(group, &disk, tree))
 		return -ENODATA;
 	*ret_state = (struct vps_limit_state){
 		.used = inodes ? disk.inodes : disk.used,
@@ -225,13 +222,15 @@ static int get_state(const struct vps_host *host, int group, bool inodes,
 
 int vps_disk_get_space(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
 {
-	return get_state(host, group, false, ret_state);
+	(void)host;
+	return get_state(group, false, ret_state);
 }
 
 int vps_disk_get_inodes(const struct vps_host *host, int group,
 			struct vps_limit_state *ret_state)
 {
-	return get_state(host, group, true, ret_state);
+	(void)host;
+	return get_state(group, true, ret_state);
 }
 
 static int set_quota(const char *tree, uint64_t limit,
@@ -269,8 +268,9 @@ int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
 {
 	enum vps_disk_kind kind;
 	char tree[PATH_MAX];
-	int rc = read_attr(host, group, &kind, tree);
+	int rc = read_attr(group, &kind, tree);
 
+	(void)host;
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "disk");
 	if (kind == VPS_DISK_QUOTA)
@@ -295,8 +295,9 @@ int vps_disk_check_inodes(const struct vps_host *host, int group,
 	struct vps_disk disk;
 	char tree[PATH_MAX];
 	uint64_t size;
-	int rc = look_of_group(host, group, &disk, tree);
+	int rc = look_of_group(group, &disk, tree);
 
+	(void)host;
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
 	if (disk.kind != VPS_DISK_IMAGE)
@@ -316,8 +317,9 @@ int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
 {
 	enum vps_disk_kind kind;
 	char tree[PATH_MAX];
-	int rc = read_attr(host, group, &kind, tree);
+	int rc = read_attr(group, &kind, tree);
 
+	(void)host;
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
 	return kind == VPS_DISK_QUOTA ? set_quota(tree, limit, vps_quota_set_inodes, fault) : 0;
@@ -406,7 +408,7 @@ int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
 	rc = make_ready(tree, spec, &kind, fault);
 	if (rc)
 		return rc;
-	rc = write_attr(host, group, kind, tree);
+	rc = write_attr(group, kind, tree);
 	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
 }
 
@@ -419,19 +421,18 @@ static int check_empty(const char *tree, struct vps_fault *fault)
 	return fd >= 0 && rc ? vps_fault(fault, rc, "make an image for", tree) : rc;
 }
 
-static int adopt_image(const struct vps_host *host, int group, const char *tree,
-		       const struct vps_image *image, struct vps_fault *fault)
+static int adopt_image(int group, const char *tree, const struct vps_image *image,
+		       struct vps_fault *fault)
 {
 	int rc;
 
 	if (!vps_image_is_mounted(image))
 		return vps_refuse(fault, -EBUSY, "its disk is not mounted", tree);
-	rc = write_attr(host, group, VPS_DISK_IMAGE, tree);
+	rc = write_attr(group, VPS_DISK_IMAGE, tree);
 	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
 }
 
-static int adopt_quota(const struct vps_host *host, int group, const char *tree,
-		       struct vps_fault *fault)
+static int adopt_quota(int group, const char *tree, struct vps_fault *fault)
 {
 	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
 	enum vps_disk_kind kind = VPS_DISK_PLAIN;
@@ -442,27 +443,26 @@ static int adopt_quota(const struct vps_host *host, int group, const char *tree,
 	if (fd < 0)
 		return fd;
 	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd) ||
-	    !read_attr(host, group, &kind, path))
+	    !read_attr(group, &kind, path))
 		return 0;
 	rc = clear_quota(fd, tree, project, fault);
 	if (rc)
 		return rc;
-	rc = write_attr(host, group, VPS_DISK_QUOTA, tree);
+	rc = write_attr(group, VPS_DISK_QUOTA, tree);
 	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
 }
 
-int vps_disk_adopt(const struct vps_host *host, int group, const char *tree, bool *ret_image,
-		   struct vps_fault *fault)
+int vps_disk_adopt(int group, const char *tree, bool *ret_image, struct vps_fault *fault)
 {
 	struct vps_image image;
 	int rc = vps_image_find(tree, &image, fault);
 
 	*ret_image = !rc;
 	if (rc == -ENOENT)
-		return adopt_quota(host, group, tree, fault);
+		return adopt_quota(group, tree, fault);
 	if (rc)
 		return rc;
-	rc = adopt_image(host, group, tree, &image, fault);
+	rc = adopt_image(group, tree, &image, fault);
 	vps_image_close(&image);
 	return rc;
 }

@@ -29,7 +29,6 @@ int vps_disk_check_inodes(const struct vps_host *host, int group,
  * is mounted; limits that were not set for this context are none.
  *   -EBUSY its image is not mounted
  */
-int vps_disk_adopt(const struct vps_host *host, int group, const char *tree, bool *ret_image,
-		   struct vps_fault *fault);
+int vps_disk_adopt(int group, const char *tree, bool *ret_image, struct vps_fault *fault);
 
 #endif /* VPS_DISK_H */

@@ -136,7 +136,7 @@ static bool is_stopped(const struct place *place)
 	uint32_t flags = 0;
 
 	if (place->entry->controller != VPS_CTL_PIDS ||
-	    place->host->engine->get(place->v2, VPS_ATTR_FLAGS, text, sizeof(text)))
+	    vps_attr_get(place->v2, VPS_ATTR_FLAGS, text, sizeof(text)))
 		return false;
 	return !vps_parse_flags(text, &flags) && flags & VPS_F_STOP;
 }
@@ -144,7 +144,7 @@ static bool is_stopped(const struct place *place)
 static int read_waiting(const struct place *place, uint64_t *ret_value)
 {
 	char text[VPS_ATTR_MAX];
-	int rc = place->host->engine->get(place->v2, VPS_ATTR_PROC, text, sizeof(text));
+	int rc = vps_attr_get(place->v2, VPS_ATTR_PROC, text, sizeof(text));
 
 	if (!rc)
 		return vps_decode_max(text, NULL, ret_value);
@@ -159,7 +159,7 @@ static int write_waiting(const struct place *place, uint64_t value)
 
 	if (value != VPS_LIMIT_INF)
 		snprintf(text, sizeof(text), "%" PRIu64, value);
-	return place->host->engine->set(place->v2, VPS_ATTR_PROC, text);
+	return vps_attr_set(place->v2, VPS_ATTR_PROC, text);
 }
 
 static int read_limit(const struct place *place, const char *file, uint64_t *ret_value)
@@ -336,7 +336,7 @@ static int read_mark(const struct place *place, uint64_t *ret_value)
 	const char *name = place->entry->face.name;
 	char text[VPS_ATTR_MAX];
 	char *mark;
-	int rc = place->host->engine->get(place->v2, VPS_ATTR_PEAKS, text, sizeof(text));
+	int rc = vps_attr_get(place->v2, VPS_ATTR_PEAKS, text, sizeof(text));
 
 	if (rc)
 		return rc;
@@ -353,7 +353,7 @@ static int write_mark(const struct place *place, uint64_t value)
 	const char *name = place->entry->face.name;
 	char text[VPS_ATTR_MAX], marks[VPS_ATTR_MAX];
 	char *mark, *rest;
-	int rc = place->host->engine->get(place->v2, VPS_ATTR_PEAKS, text, sizeof(text));
+	int rc = vps_attr_get(place->v2, VPS_ATTR_PEAKS, text, sizeof(text));
 
 	if (rc == -ENODATA)
 		*text = '\0';
@@ -368,7 +368,7 @@ static int write_mark(const struct place *place, uint64_t value)
 	if (snprintf(marks, sizeof(marks), "%s=%" PRIu64 "%s%s", name, value, *text ? " " : "",
 		     text) >= (int)sizeof(marks))
 		return -E2BIG;
-	return place->host->engine->set(place->v2, VPS_ATTR_PEAKS, marks);
+	return vps_attr_set(place->v2, VPS_ATTR_PEAKS, marks);
 }
 
 int vps_limit_reset_peak(struct vps_host *host, uint32_t id, const struct vps_resource *resource)

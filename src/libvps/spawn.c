@@ -235,15 +235,14 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	struct vps_step step;
 
 	if (!rc && spawn->root)
-		rc = vps_disk_adopt(start->host, start->group, spawn->root, &start->root.image,
-				    fault);
+		rc = vps_disk_adopt(start->group, spawn->root, &start->root.image, fault);
 	if (!rc && has_own_mounts(spawn))
 		rc = vps_root_build(&start->root, spawn, fault);
 	if (rc)
 		return rc;
 	/* A child that is gone has left word of why. */
 	vps_step_done(sock, 0, start->root.fd);
-	noted = vps_context_note_init(start->host, start->group, child->pid, spawn->userns);
+	noted = vps_context_note_init(start->group, child->pid, spawn->userns);
 	rc = vps_step_wait(sock, &step);
 	if (rc)
 		return step_fault(rc, &step, fault);
@@ -253,7 +252,7 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 			return rc;
 	}
 	lift_rlimits(spawn, child->pid);
-	rc = noted ?: vps_context_set_running(start->host, start->group);
+	rc = noted ?: vps_context_set_running(start->group);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");
 	rc = vps_step_done(sock, 0, -1) ?: vps_step_wait(sock, &step);
@@ -363,7 +362,7 @@ static int check_state(struct vps_host *host, uint32_t id, const struct vps_spaw
 /* The addresses that it was given are of the host's network. */
 static int check_addrs(const struct start *start, struct vps_fault *fault)
 {
-	if (!vps_context_has(start->host, start->group, VPS_ATTR_ADDRS))
+	if (!vps_context_has(start->group, VPS_ATTR_ADDRS))
 		return 0;
 	if (start->spawn->net != VPS_NET_SHARED)
 		return vps_refuse(fault, -EXDEV, "it has addresses in the host's network", "");
@@ -374,7 +373,7 @@ static int check_addrs(const struct start *start, struct vps_fault *fault)
 static int check_net(const struct start *start, struct vps_fault *fault)
 {
 	return start->spawn->net == VPS_NET_BRIDGE ?
-		vps_vnet_expect(start->host, start->group, fault) : 0;
+		vps_vnet_expect(start->group, fault) : 0;
 }
 
 static int prepare_and_make(struct start *start, struct vps_child *ret_child,

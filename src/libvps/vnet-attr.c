@@ -23,7 +23,7 @@ static size_t put_addr(char *text, size_t len, const struct vps_addr *addr, bool
 	return len + (size_t)snprintf(text + len, NOTE_MAX - len, " %s", word);
 }
 
-int vps_vnet_write(const struct vps_host *host, int group, const struct vps_vnet_note *note)
+int vps_vnet_write(int group, const struct vps_vnet_note *note)
 {
 	const struct vps_vnet *vnet = &note->vnet;
 	char text[NOTE_MAX];
@@ -37,12 +37,12 @@ int vps_vnet_write(const struct vps_host *host, int group, const struct vps_vnet
 	len += (size_t)snprintf(text + len, sizeof(text) - len, " via");
 	for (size_t i = 0; i < vnet->gateway_count; i++)
 		len = put_addr(text, len, &vnet->gateways[i], false);
-	return host->engine->set(group, VPS_ATTR_VNET, text);
+	return vps_attr_set(group, VPS_ATTR_VNET, text);
 }
 
-int vps_vnet_forget(const struct vps_host *host, int group)
+int vps_vnet_forget(int group)
 {
-	return host->engine->set(group, VPS_ATTR_VNET, "");
+	return vps_attr_set(group, VPS_ATTR_VNET, "");
 }
 
 /* Addresses up to "via", gateways behind it. */
@@ -63,12 +63,12 @@ static int read_addrs(char *words, struct vps_vnet *vnet)
 	return rc || !via ? -ENODATA : 0;
 }
 
-int vps_vnet_read(const struct vps_host *host, int group, struct vps_vnet_note *ret_note)
+int vps_vnet_read(int group, struct vps_vnet_note *ret_note)
 {
 	struct vps_vnet_note note = { 0 };
 	struct vps_vnet *vnet = &note.vnet;
 	char text[NOTE_MAX];
-	int at = 0, rc = host->engine->get(group, VPS_ATTR_VNET, text, sizeof(text));
+	int at = 0, rc = vps_attr_get(group, VPS_ATTR_VNET, text, sizeof(text));
 
 	if (rc)
 		return rc;

@@ -146,7 +146,7 @@ static int read_other(struct vps_host *host, uint32_t id, struct vps_vnet_note *
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 
-	return group < 0 ? group : vps_vnet_read(host, group, ret_note);
+	return group < 0 ? group : vps_vnet_read(group, ret_note);
 }
 
 /*

@@ -230,7 +230,7 @@ static int put_others_on(const struct work *work, struct vps_fault *fault)
 		_cleanup_(closep) int group = vps_group_open(&work->host->cg, ids[i]);
 		struct vps_qos qos;
 
-		if (group < 0 || ids[i] == work->id || vps_vnet_read(work->host, group, &note) ||
+		if (group < 0 || ids[i] == work->id || vps_vnet_read(group, &note) ||
 		    note.bridge != work->bridge.ifindex ||
 		    vps_rtnl_link_at(work->sock, note.port, &link))
 			continue;
@@ -298,7 +298,7 @@ static int forget_port(struct work *work, struct vps_fault *fault)
 	for (size_t i = 0; i < work->note.vnet.addr_count; i++)
 		vps_guard_forbid(port, &work->note.vnet.addrs[i]);
 	work->note.port = 0;
-	rc = vps_vnet_write(work->host, work->group, &work->note);
+	rc = vps_vnet_write(work->group, &work->note);
 	return rc ? vps_fault(fault, rc, "note the device", "") : 0;
 }
 
@@ -326,7 +326,7 @@ static int build(struct work *work, struct vps_fault *fault)
 		return vps_fault(fault, rc, "look at", name);
 	work->note.port = link.ifindex;
 	work->note.bridge = work->bridge.ifindex;
-	rc = vps_vnet_write(work->host, work->group, &work->note);
+	rc = vps_vnet_write(work->group, &work->note);
 	if (rc)
 		return vps_fault(fault, rc, "note the device", name);
 	rc = ensure_account(work, fault) ?: guard_port(work, fault);
@@ -376,14 +376,14 @@ static int add(struct work *work, const struct vps_vnet *vnet, struct vps_fault 
 	pid_t pid;
 	int rc;
 
-	if (!vps_vnet_read(work->host, work->group, &before))
+	if (!vps_vnet_read(work->group, &before))
 		return vps_refuse(fault, -EEXIST, "the context has a device on a bridge already",
 				  before.vnet.bridge);
 	rc = running_in(work, &pid, fault) ?: check(work, vnet, fault);
 	if (rc)
 		return rc;
 	work->note = (struct vps_vnet_note){ .vnet = *vnet, .bridge = work->bridge.ifindex };
-	rc = vps_vnet_write(work->host, work->group, &work->note);
+	rc = vps_vnet_write(work->group, &work->note);
 	if (rc)
 		return vps_fault(fault, rc, "note the device", "");
 	rc = build(work, fault);
@@ -391,7 +391,7 @@ static int add(struct work *work, const struct vps_vnet *vnet, struct vps_fault 
 		rc = vps_vnet_move_in(work->sock, work->id, &work->note, pid, fault);
 	if (rc) {
 		remove_all(work->sock, work->host, work->id, &work->note);
-		vps_vnet_forget(work->host, work->group);
+		vps_vnet_forget(work->group);
 	}
 	return rc;
 }
@@ -406,11 +406,11 @@ int vps_vnet_add(struct vps_host *host, uint32_t id, const struct vps_vnet *vnet
 	return rc;
 }
 
-int vps_vnet_expect(const struct vps_host *host, int group, struct vps_fault *fault)
+int vps_vnet_expect(int group, struct vps_fault *fault)
 {
 	struct vps_vnet_note note;
 
-	if (vps_vnet_read(host, group, &note))
+	if (vps_vnet_read(group, &note))
 		return vps_refuse(fault, -ENODATA, "the context has no device on a bridge;"
 				  " vnet add gives it one", "");
 	return 0;
@@ -432,7 +432,7 @@ static bool is_waiting(const struct work *work)
 /* What was true when it was added may not be any more: it may have waited for long. */
 static int enter(struct work *work, pid_t pid, struct vps_fault *fault)
 {
-	int rc = vps_vnet_read(work->host, work->group, &work->note);
+	int rc = vps_vnet_read(work->group, &work->note);
 
 	if (rc)
 		return vps_fault(fault, rc, "read what device it has", "");
@@ -524,7 +524,7 @@ static int take_effect(struct work *work, const struct vps_vnet *before, bool th
 	for (size_t i = 0; there && i < before->addr_count; i++)
 		if (find_addr(vnet, &before->addrs[i]) < 0)
 			vps_guard_forbid(work->note.port, &before->addrs[i]);
-	rc = vps_vnet_write(work->host, work->group, &work->note);
+	rc = vps_vnet_write(work->group, &work->note);
 	if (rc)
 		return vps_fault(fault, rc, "note the device", "");
 	for (size_t i = 0; there && !rc && i < vnet->addr_count; i++)
@@ -545,10 +545,10 @@ static int change(struct work *work, const struct vps_vnet_change *asked,
 	struct vps_link link;
 	pid_t pid = 0;
 	bool there;
-	int rc = vps_vnet_read(work->host, work->group, &work->note);
+	int rc = vps_vnet_read(work->group, &work->note);
 
 	if (rc)
-		return vps_vnet_expect(work->host, work->group, fault) ?: rc;
+		return vps_vnet_expect(work->group, fault) ?: rc;
 	before = after = work->note.vnet;
 	rc = apply(asked, &after, fault);
 	if (!rc && asked->added_count)
@@ -590,7 +590,7 @@ int vps_vnet_get(struct vps_host *host, uint32_t id, struct vps_vnet_state *ret_
 
 	if (group < 0)
 		return group;
-	rc = vps_vnet_read(host, group, &note) ?: vps_rtnl_open(&sock);
+	rc = vps_vnet_read(group, &note) ?: vps_rtnl_open(&sock);
 	if (rc)
 		return rc;
 	state.vnet = note.vnet;
@@ -607,11 +607,11 @@ int vps_vnet_remove(struct vps_host *host, uint32_t id, struct vps_fault *fault)
 	struct work work;
 	int rc = work_begin(&work, host, id, fault);
 
-	if (!rc && vps_vnet_read(host, work.group, &work.note))
-		rc = vps_vnet_expect(host, work.group, fault);
+	if (!rc && vps_vnet_read(work.group, &work.note))
+		rc = vps_vnet_expect(work.group, fault);
 	else if (!rc) {
 		remove_all(work.sock, host, id, &work.note);
-		rc = vps_vnet_forget(host, work.group);
+		rc = vps_vnet_forget(work.group);
 		if (rc)
 			vps_fault(fault, rc, "forget the device", "");
 	}
@@ -623,12 +623,12 @@ void vps_vnet_end(struct vps_host *host, uint32_t id, int group)
 {
 	struct work work = { .host = host, .id = id, .group = -1, .lock = -1 };
 
-	if (vps_vnet_read(host, group, &work.note))
+	if (vps_vnet_read(group, &work.note))
 		return;
 	/* What cannot be removed now, vps_vnet_sweep() removes. */
 	if (!lock_and_open(&work, NULL)) {
 		remove_all(work.sock, host, id, &work.note);
-		vps_vnet_forget(host, group);
+		vps_vnet_forget(group);
 	}
 	work_end(&work);
 }
@@ -650,7 +650,7 @@ static bool is_left(const struct work *work, const struct vps_link *link)
 	if (!vps_vnet_is_port(link, &id))
 		return false;
 	group = vps_group_open(&work->host->cg, id);
-	rc = group < 0 ? group : vps_vnet_read(work->host, group, &note);
+	rc = group < 0 ? group : vps_vnet_read(group, &note);
 	return rc == -ENOENT || rc == -ENODATA || (!rc && note.port != link->ifindex);
 }
 

@@ -20,9 +20,9 @@ struct vps_vnet_note {
 /* ---- remembering (vnet-attr.c) ------------------------------------------------ */
 
 /* -ENODATA: it has no device. */
-int vps_vnet_read(const struct vps_host *host, int group, struct vps_vnet_note *ret_note);
-int vps_vnet_write(const struct vps_host *host, int group, const struct vps_vnet_note *note);
-int vps_vnet_forget(const struct vps_host *host, int group);
+int vps_vnet_read(int group, struct vps_vnet_note *ret_note);
+int vps_vnet_write(int group, const struct vps_vnet_note *note);
+int vps_vnet_forget(int group);
 
 /* The devices of context @id, and the hardware addresses of both ends. */
 void vps_vnet_port_name(uint32_t id, char name[IFNAMSIZ]);
@@ -96,7 +96,7 @@ int vps_vnet_enter(struct vps_host *host, uint32_t id, int group, pid_t pid,
 		   struct vps_fault *fault);
 
 /* Does the context have one? For a start that is to fail early. */
-int vps_vnet_expect(const struct vps_host *host, int group, struct vps_fault *fault);
+int vps_vnet_expect(int group, struct vps_fault *fault);
 
 /*
  * The context's group is about to go. Not when it is gone: its number may be another one's then.
