@@ -416,10 +416,13 @@ int vps_join_open(const struct vps_cgroups *cg, uint32_t id, const char *part,
 	return rc;
 }
 
-int vps_join_self(const struct vps_join *join)
+int vps_join_process(const struct vps_join *join, pid_t pid)
 {
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", (int)pid);
+
 	for (size_t i = 0; i < ARRAY_SIZE(join->fds); i++)
-		if (join->fds[i] >= 0 && write(join->fds[i], "0", 1) != 1)
+		if (join->fds[i] >= 0 && write(join->fds[i], text, (size_t)len) != len)
 			return -errno;
 	return 0;
 }

@@ -88,8 +88,8 @@ int vps_group_sum(int group, const char *file, const char *field, uint64_t *ret_
 /**
  * struct vps_join - open cgroup.procs of all groups of a context
  *
- * Opened by the host's root, whose rights the write is judged by; written by the
- * process that joins.
+ * Written by the host's root: who is inside already has no say in who joins, nor has a process
+ * that has lost rights on its way in.
  */
 struct vps_join {
 	int fds[1 + VPS_CTL_COUNT];
@@ -98,7 +98,7 @@ struct vps_join {
 /* @part is "payload" or "enter". */
 int vps_join_open(const struct vps_cgroups *cg, uint32_t id, const char *part,
 		  struct vps_join *ret_join);
-int vps_join_self(const struct vps_join *join);
+int vps_join_process(const struct vps_join *join, pid_t pid);
 void vps_join_close(struct vps_join *join);
 
 /* Host pids of every process in the group and below. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A further process of a running context. An intermediate process joins the groups and the
- * namespaces; it has the caller as its parent and so can make the wanted process the
- * caller's child too. Both are undumpable, so that nobody inside can look into them.
+ * A further process of a running context. An intermediate process enters the namespaces; it
+ * has the caller as its parent and so can make the wanted process the caller's child too. Both
+ * are undumpable, so that nobody inside can look into them. The wanted one is put into the
+ * groups when all is done that takes more rights than hold inside.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -121,14 +122,10 @@ static int enter_namespaces(const struct entry *entry, struct vps_fault *fault)
 {
 	int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
 		    CLONE_NEWCGROUP;
-	int rc;
 
 	/* Before anything of the VPS can see this process. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return vps_fault(fault, -errno, "become undumpable", "");
-	rc = vps_join_self(&entry->join);
-	if (rc)
-		return vps_fault(fault, rc, "join its groups", "");
 	if (entry->info.userns)
 		flags |= CLONE_NEWUSER;
 	if (setns(entry->init, flags) < 0)
@@ -185,30 +182,48 @@ static int wait_ready(int sock, struct vps_child *ret_child, struct vps_fault *f
 	return failed;
 }
 
+/* Before it executes anything. */
+static int join(const struct entry *entry, const struct vps_child *child, struct vps_fault *fault)
+{
+	int rc = vps_join_process(&entry->join, child->pid);
+
+	if (rc == -ESRCH)	/* ended with the first process */
+		return vps_refuse(fault, rc, "nothing runs in it any more", entry->info.name);
+	return rc ? vps_fault(fault, rc, "join its groups", "") : 0;
+}
+
+/* What it takes to execute is done: the socket closes by itself then. */
+static int let_execute(int sock, struct vps_fault *fault)
+{
+	struct vps_step step;
+	int rc;
+
+	vps_step_done(sock, 0, -1);
+	rc = vps_step_wait(sock, &step);
+	if (rc == -EPIPE)
+		return 0;
+	if (fault)
+		*fault = step.fault;
+	return rc;
+}
+
 static int wait_outer(struct entry *entry, struct vps_child *outer, struct vps_child *ret_child,
 		      struct vps_fault *fault)
 {
 	struct vps_child child = { .pidfd = -1 };
 	int sock = entry->sockets[0], status, rc;
-	struct vps_step step;
 
 	rc = wait_ready(sock, &child, fault);
 	vps_child_wait(outer, &status);
 	if (rc == -EPIPE && !child.pid)
 		return vps_refuse(fault, -ESRCH, "nothing runs in it any more", entry->info.name);
-	if (!rc) {
-		vps_step_done(sock, 0, -1);
-		rc = vps_step_wait(sock, &step);
-		if (rc == -EPIPE) {	/* closed by the execution */
-			*ret_child = child;
-			return 0;
-		}
-		if (fault)
-			*fault = step.fault;
-	} else if (rc == -EPIPE) {
-		vps_refuse(fault, -ECHILD, "the process was killed", entry->info.name);
-	}
-	if (child.pid)
+	if (rc == -EPIPE)
+		rc = vps_refuse(fault, -ECHILD, "the process was killed", entry->info.name);
+	if (!rc)
+		rc = join(entry, &child, fault) ?: let_execute(sock, fault);
+	if (!rc)
+		*ret_child = child;
+	else if (child.pid)
 		vps_child_discard(&child);
 	return rc;
 }

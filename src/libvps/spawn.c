@@ -94,14 +94,8 @@ static bool has_walls(const struct vps_spawn *spawn)
 }
 
 /* What needs neither ids nor mounts, while the parent makes these. */
-static int child_begin(const struct start *start, struct vps_fault *fault)
+static int child_begin(const struct vps_spawn *spawn, struct vps_fault *fault)
 {
-	const struct vps_spawn *spawn = start->spawn;
-	/* By the rights of who opened the groups. */
-	int rc = vps_join_self(&start->join);
-
-	if (rc)
-		return vps_fault(fault, rc, "join its groups", "");
 	return has_walls(spawn) && spawn->userns ? vps_walls_filter(true, fault) : 0;
 }
 
@@ -155,7 +149,7 @@ static _Noreturn void child_main(const struct start *start)
 	int sock = start->sockets[1], rc;
 
 	close(start->sockets[0]);
-	rc = child_begin(start, &fault);
+	rc = child_begin(spawn, &fault);
 	if (rc)
 		vps_step_fail(sock, rc, &fault);
 	if (vps_step_wait(sock, &step))		/* for the ids and the mounts */
@@ -225,19 +219,38 @@ static void lift_rlimits(const struct vps_spawn *spawn, pid_t pid)
 			      &spawn->rlimits[i].value, NULL);
 }
 
+/* The child does nothing before it is in. */
+static int join(const struct start *start, pid_t pid, struct vps_fault *fault)
+{
+	int rc = vps_join_process(&start->join, pid);
+
+	return rc ? vps_fault(fault, rc, "join its groups", "") : 0;
+}
+
+/* All that is the host's to do before the child can prepare itself. */
+static int parent_prepare(struct start *start, pid_t pid, struct vps_fault *fault)
+{
+	const struct vps_spawn *spawn = start->spawn;
+	int rc = join(start, pid, fault);
+
+	if (!rc && spawn->userns)
+		rc = map_ids(start, pid, fault);
+	if (!rc && spawn->root)
+		rc = vps_disk_adopt(start->group, spawn->root, &start->root.image, fault);
+	if (!rc && has_own_mounts(spawn))
+		rc = vps_root_build(&start->root, spawn, fault);
+	return rc;
+}
+
 /* From the birth of the child to the moment in which it executes. */
 static int parent_conduct(struct start *start, const struct vps_child *child,
 			  struct vps_fault *fault)
 {
 	const struct vps_spawn *spawn = start->spawn;
-	int rc = spawn->userns ? map_ids(start, child->pid, fault) : 0;
+	int rc = parent_prepare(start, child->pid, fault);
 	int sock = start->sockets[0], noted;
 	struct vps_step step;
 
-	if (!rc && spawn->root)
-		rc = vps_disk_adopt(start->group, spawn->root, &start->root.image, fault);
-	if (!rc && has_own_mounts(spawn))
-		rc = vps_root_build(&start->root, spawn, fault);
 	if (rc)
 		return rc;
 	/* A child that is gone has left word of why. */
