@@ -65,7 +65,8 @@ QUIET := $(shell echo 'int main(void) { return 0; }' | $(CC) -Wl,--no-warnings -
 endif
 
 CPPFLAGS += -D_GNU_SOURCE -DVPS_VERSION='"$(VERSION)"' \
-	-DVPS_INIT_PATH='"$(PKGLIBDIR)/vps-init"' -Isrc/libvps -Isrc/cli -I$(O) $(PKG_CFLAGS)
+	-DVPS_INIT_PATH='"$(PKGLIBDIR)/vps-init"' -Isrc/libvps -Isrc/cli -I$(O) \
+	-Ikernel/overlay/include/uapi $(PKG_CFLAGS)
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -Wl,--as-needed
 LINK_STATIC = $(LINK:-pie=-static-pie) $(QUIET) $(if $(LDHARDEN),,-static)

@@ -14,8 +14,8 @@ static noreturn void die_no_host(int err, const struct vps_fault *fault)
 		cli_die(cli.failed, 0, "cgroup2 is not mounted"
 			" (mount -t cgroup2 cgroup2 /sys/fs/cgroup)");
 	case -ENOTSUP:
-		cli_die(cli.failed, 0, "engine '%s': not supported by this kernel%s",
-			getenv("VPS_ENGINE") ?: "", " (see vps doctor)");
+		cli_die(cli.failed, 0, "%s: %s (see vps doctor)", fault->object,
+			fault->step);
 	}
 	cli_warn_fault(err, fault);
 	exit(cli.failed);

@@ -223,7 +223,6 @@ int vps_group_open(const struct vps_cgroups *cg, uint32_t id)
 
 int vps_group_make(struct vps_cgroups *cg, uint32_t id, struct vps_fault *fault)
 {
-	_cleanup_(closep) int group = -1;
 	char name[16];
 	int rc;
 
@@ -233,9 +232,16 @@ int vps_group_make(struct vps_cgroups *cg, uint32_t id, struct vps_fault *fault)
 		return vps_refuse(fault, rc, "the context is in use", name);
 	if (rc)
 		return vps_fault(fault, rc, "make its group", name);
-	group = open_dir(cg->parent_fd, name);
-	if (group < 0)
-		return vps_fault(fault, group, "open its group", name);
+	rc = open_dir(cg->parent_fd, name);
+	return rc < 0 ? vps_fault(fault, rc, "open its group", name) : rc;
+}
+
+int vps_group_fill(struct vps_cgroups *cg, uint32_t id, int group, struct vps_fault *fault)
+{
+	char name[16];
+	int rc;
+
+	snprintf(name, sizeof(name), "%u", id);
 	rc = make_group_of_mode(group, "payload", 0755);
 	if (!rc)
 		rc = make_group(group, "enter");
@@ -524,6 +530,13 @@ int vps_group_sum(int group, const char *file, const char *field, uint64_t *ret_
 	add_field(group, &sum);
 	*ret_value = sum.value;
 	return 0;
+}
+
+bool vps_group_is_context(int group)
+{
+	uint64_t id;
+
+	return !vps_read_number(group, "vps.id", &id) && id != VPS_ID_HOST;
 }
 
 int vps_group_cgroup_id(int group, uint64_t *ret_id)

@@ -53,8 +53,15 @@ struct dirent *vps_groups_next(DIR *groups, uint32_t *ret_id);
 /* The directory freevps/<id> on v2. -ENOENT. */
 int vps_group_open(const struct vps_cgroups *cg, uint32_t id);
 
-/* -EEXIST. Half of it is left on failure: vps_group_remove() takes that away too. */
+/*
+ * The directory freevps/<id>, new and with nothing in it: a descriptor, or -EEXIST. The rest is
+ * made by vps_group_fill(). Half of it is left on failure: vps_group_remove() takes that away too.
+ */
 int vps_group_make(struct vps_cgroups *cg, uint32_t id, struct vps_fault *fault);
+int vps_group_fill(struct vps_cgroups *cg, uint32_t id, int group, struct vps_fault *fault);
+
+/* Is it, to a FreeVPS kernel, a group of a context? */
+bool vps_group_is_context(int group);
 
 /* -EBUSY it has processes. Absent parts are no error. */
 int vps_group_remove(const struct vps_cgroups *cg, uint32_t id);

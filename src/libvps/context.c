@@ -84,11 +84,13 @@ int vps_context_note_init(int group, pid_t pid, bool userns)
 	return 0;
 }
 
-int vps_context_set_running(int group)
+int vps_context_set_running(struct vps_host *host, uint32_t id, int group, pid_t pid)
 {
 	char text[VPS_ATTR_MAX];
 	int rc = vps_attr_get(group, VPS_ATTR_STATE, text, sizeof(text));
 
+	if (!rc && host->engine->set_init)
+		rc = host->engine->set_init(id, pid);
 	if (rc)
 		return rc;
 	return vps_attr_set(group, VPS_ATTR_STATE,
@@ -161,8 +163,7 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 		return group;
 	if (!vps_attr_get(group, VPS_ATTR_NAME, text, sizeof(text)))
 		snprintf(info.name, sizeof(info.name), "%.*s", VPS_NAME_MAX, text);
-	if (!vps_attr_get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
-		vps_parse_flags(text, &info.flags);
+	host->engine->get_flags(id, group, &info.flags);
 	if (!get_init(group, &init)) {
 		info.userns = init.userns;
 		info.started_us = init.started_us;
@@ -293,16 +294,17 @@ int vps_context_of(struct vps_host *host, pid_t pid, uint32_t *ret_id)
 /* A flag that would not hold is refused; the walls hold "lock" and "private" by themselves. */
 static int check_flags(const struct vps_host *host, uint32_t flags)
 {
+	uint32_t counted = VPS_F_NPROC | (host->engine->limit_stops ? VPS_F_STOP : 0);
+
 	if (flags & VPS_F_SCHED && !vps_controller_version(&host->cg, VPS_CTL_CPU))
 		return -ENOTSUP;
-	if (flags & (VPS_F_NPROC | VPS_F_STOP) &&
-	    !vps_controller_version(&host->cg, VPS_CTL_PIDS))
+	if (flags & counted && !vps_controller_version(&host->cg, VPS_CTL_PIDS))
 		return -ENOTSUP;
 	return 0;
 }
 
 /* The first limit of a new context. */
-static int set_process_limit(const struct vps_host *host, uint32_t id, uint32_t flags)
+static int set_process_limit(const struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_of_controller(&host->cg, id, VPS_CTL_PIDS);
 	char text[16];
@@ -310,34 +312,8 @@ static int set_process_limit(const struct vps_host *host, uint32_t id, uint32_t 
 	/* No pids controller: doctor names it. */
 	if (group < 0)
 		return group == -ENOTSUP ? 0 : group;
-	snprintf(text, sizeof(text), "%u", flags & VPS_F_STOP ? 0 : VPS_DEFAULT_PROC_MAX);
+	snprintf(text, sizeof(text), "%u", VPS_DEFAULT_PROC_MAX);
 	return vps_write_at(group, "pids.max", text);
-}
-
-/* The flag stop holds by a limit of 0; the limit before comes back when the flag goes. */
-static int change_stop(const struct vps_host *host, uint32_t id, int v2_group, bool stop)
-{
-	_cleanup_(closep) int group = vps_group_of_controller(&host->cg, id, VPS_CTL_PIDS);
-	char text[VPS_ATTR_MAX];
-	ssize_t n;
-	int rc;
-
-	if (group < 0)
-		return group == -ENOTSUP ? 0 : group;
-	if (!stop) {
-		rc = vps_attr_get(v2_group, VPS_ATTR_PROC, text, sizeof(text));
-		if (rc == -ENODATA)
-			snprintf(text, sizeof(text), "%u", VPS_DEFAULT_PROC_MAX);
-		else if (rc)
-			return rc;
-		return vps_write_at(group, "pids.max", text);
-	}
-	n = vps_read_at(group, "pids.max", text, sizeof(text));
-	if (n < 0)
-		return (int)n;
-	text[strcspn(text, "\n")] = '\0';
-	rc = vps_attr_set(v2_group, VPS_ATTR_PROC, text);
-	return rc ?: vps_write_at(group, "pids.max", "0");
 }
 
 static int set_first_state(const struct vps_host *host, int group, uint32_t id,
@@ -353,19 +329,14 @@ static int set_first_state(const struct vps_host *host, int group, uint32_t id,
 	return vps_attr_set(group, VPS_ATTR_STATE, text);
 }
 
-static int describe(struct vps_host *host, uint32_t id, const struct vps_context_spec *spec,
-		    struct vps_fault *fault)
+static int describe(struct vps_host *host, uint32_t id, int group,
+		    const struct vps_context_spec *spec, struct vps_fault *fault)
 {
-	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
-	char flags[VPS_ATTR_MAX];
-	int rc;
+	int rc = check_flags(host, spec->flags);
 
-	if (group < 0)
-		return vps_fault(fault, group, "open its group", "");
-	rc = check_flags(host, spec->flags);
 	if (rc)
 		return vps_refuse(fault, rc, "a flag needs a controller that this host lacks", "");
-	rc = set_process_limit(host, id, spec->flags);
+	rc = set_process_limit(host, id);
 	if (rc)
 		return vps_fault(fault, rc, "set the process limit", "");
 	/* Where nothing counts, a limit on it is refused: doctor names it. */
@@ -379,10 +350,9 @@ static int describe(struct vps_host *host, uint32_t id, const struct vps_context
 				  " once", "");
 	if (rc)
 		return vps_fault(fault, rc, "begin its account of traffic", "");
-	vps_format_flags(spec->flags, flags, sizeof(flags));
 	rc = spec->name ? vps_attr_set(group, VPS_ATTR_NAME, spec->name) : 0;
 	if (!rc && spec->flags)
-		rc = vps_attr_set(group, VPS_ATTR_FLAGS, flags);
+		rc = host->engine->set_flags(&host->cg, id, group, spec->flags);
 	if (!rc)
 		rc = set_first_state(host, group, id, spec);
 	return rc ? vps_fault(fault, rc, "write its identity", "") : 0;
@@ -443,6 +413,9 @@ static int remove_group(struct vps_host *host, uint32_t id)
 	/* Half of one may be left. */
 	if (group < 0 || vps_group_cgroup_id(group, &cgroup_id))
 		return vps_group_remove(&host->cg, id);
+	rc = host->engine->end ? host->engine->end(id) : 0;
+	if (rc)
+		return rc;
 	vps_vnet_end(host, id, group);
 	rc = vps_group_remove(&host->cg, id);
 	if (rc)
@@ -451,9 +424,35 @@ static int remove_group(struct vps_host *host, uint32_t id)
 	return 0;
 }
 
+/* The groups of a context, and in them one of the engine's; a descriptor of the first. */
+static int make_groups(struct vps_host *host, uint32_t id, const char *name,
+		       struct vps_fault *fault)
+{
+	_cleanup_(closep) int group = vps_group_make(&host->cg, id, fault);
+	char number[16];
+	int rc;
+
+	if (group == -EEXIST && is_half_made(host, id) && !remove_group(host, id))
+		group = vps_group_make(&host->cg, id, fault);
+	if (group < 0)
+		return group;
+	/* A group is of its context from the start: what is below has to be made later. */
+	rc = host->engine->begin ? host->engine->begin(id, group, name ?: "") : 0;
+	snprintf(number, sizeof(number), "%u", id);
+	if (rc)
+		vps_fault(fault, rc, "make the context", number);
+	else
+		rc = vps_group_fill(&host->cg, id, group, fault);
+	if (!rc)
+		return steal_fd(&group);
+	remove_group(host, id);
+	return rc;
+}
+
 static int make_context(struct vps_host *host, const struct vps_context_spec *spec,
 			uint32_t *ret_id, struct vps_fault *fault)
 {
+	_cleanup_(closep) int group = -1;
 	uint32_t id = spec->id;
 	int rc = 0;
 
@@ -461,16 +460,14 @@ static int make_context(struct vps_host *host, const struct vps_context_spec *sp
 		rc = lowest_free(host, spec->first, &id);
 	if (rc)
 		return vps_fault(fault, rc, "find a free number", "");
-	rc = vps_group_make(&host->cg, id, fault);
-	if (rc == -EEXIST && is_half_made(host, id) && !remove_group(host, id))
-		rc = vps_group_make(&host->cg, id, fault);
-	if (rc == -EEXIST)	/* another one's: hands off */
-		return rc;
+	group = make_groups(host, id, spec->name, fault);
+	if (group < 0)
+		return group;
 	/* Before it has a state: who sees it new must see that somebody is at work on it. */
-	if (!rc && !spec->name && !spec->keep)
+	if (!spec->name && !spec->keep)
 		rc = lock_unnamed(host, id, fault);
 	if (!rc)
-		rc = describe(host, id, spec, fault);
+		rc = describe(host, id, group, spec, fault);
 	if (rc) {
 		remove_group(host, id);
 		return rc;
@@ -497,6 +494,10 @@ int vps_context_create(struct vps_host *host, const struct vps_context_spec *spe
 	lock = openat(host->cg.parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return vps_fault(fault, -errno, "lock the group of all contexts", "");
+	/* Others may have made the first one meanwhile. */
+	rc = vps_host_check_engine(host, fault);
+	if (rc)
+		return rc;
 	if (spec->name && !vps_context_find(host, spec->name, &other))
 		return vps_refuse(fault, -EEXIST, "has a context already", spec->name);
 	rc = make_context(host, spec, &id, fault);
@@ -538,23 +539,12 @@ int vps_context_destroy(struct vps_host *host, uint32_t id)
 int vps_context_set_flags(struct vps_host *host, uint32_t id, uint32_t flags)
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
-	char text[VPS_ATTR_MAX];
-	uint32_t before = 0;
 	int rc;
 
 	if (group < 0)
 		return group;
 	rc = check_flags(host, flags);
-	if (rc)
-		return rc;
-	if (!vps_attr_get(group, VPS_ATTR_FLAGS, text, sizeof(text)))
-		vps_parse_flags(text, &before);
-	if ((before ^ flags) & VPS_F_STOP)
-		rc = change_stop(host, id, group, flags & VPS_F_STOP);
-	if (rc)
-		return rc;
-	vps_format_flags(flags, text, sizeof(text));
-	return vps_attr_set(group, VPS_ATTR_FLAGS, text);
+	return rc ?: host->engine->set_flags(&host->cg, id, group, flags);
 }
 
 /* ---- its processes --------------------------------------------------------------- */

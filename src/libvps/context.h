@@ -8,8 +8,8 @@
 /* Notes @pid as the first process of the context with group @group. */
 int vps_context_note_init(int group, pid_t pid, bool userns);
 
-/* Notes that it runs. */
-int vps_context_set_running(int group);
+/* Notes that context @id, with group @group, runs @pid: a private one is shut from here on. */
+int vps_context_set_running(struct vps_host *host, uint32_t id, int group, pid_t pid);
 
 /* Has it something in @attr, however long? */
 bool vps_context_has(int group, enum vps_attr attr);

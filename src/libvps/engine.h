@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What an engine is to the rest of the library. Membership (cgroup.h), what is remembered
- * (attr.h) and the walls (spawn.c) are the same with every engine.
+ * (attr.h) and the walls (spawn.c) are the same with every engine; what a context is to the
+ * kernel is the engine's.
  */
 #ifndef VPS_ENGINE_H
 #define VPS_ENGINE_H
@@ -12,15 +13,37 @@
 
 /**
  * struct vps_engine - one way to implement contexts
- * @probe: 0 when it works here, -ENOTSUP when not
+ * @isolates: a context keeps its processes apart even without namespaces
+ * @limit_stops: the flag stop is a process limit of 0, and the real one waits in VPS_ATTR_PROC
+ * @lacks: what is said of what it cannot hold
+ * @foreign: what is said of a context that is not its own
+ * @refusal: NULL when it works here, else why it does not
+ * @owns: is the context that has group @group one of its own?
+ * @begin: makes the context of a group in which nothing has ever been, or NULL
+ * @end: nothing enters it any more, or NULL; 0 when it has ended before
+ * @get_flags, @set_flags: VPS_F_* of context @id with group @group
+ * @set_init: notes its first process, or NULL
+ * @bound: no more than these capabilities hold inside, or NULL
  */
 struct vps_engine {
 	enum vps_engine_kind kind;
 	const char *name;
-	int (*probe)(const struct vps_cgroups *cg);
+	bool isolates;
+	bool limit_stops;
+	const char *lacks;
+	const char *foreign;
+	const char *(*refusal)(const struct vps_cgroups *cg);
+	bool (*owns)(int group);
+	int (*begin)(uint32_t id, int group, const char *name);
+	int (*end)(uint32_t id);
+	int (*get_flags)(uint32_t id, int group, uint32_t *ret_flags);
+	int (*set_flags)(const struct vps_cgroups *cg, uint32_t id, int group, uint32_t flags);
+	int (*set_init)(uint32_t id, pid_t pid);
+	int (*bound)(uint32_t id, uint64_t caps);
 };
 
 extern const struct vps_engine vps_engine_stock;
+extern const struct vps_engine vps_engine_kernel;
 
 /**
  * struct vps_host - this machine, opened
@@ -33,6 +56,9 @@ struct vps_host {
 	struct vps_cgroups cg;
 	int lock;
 };
+
+/* -EXDEV: contexts of another engine are there. */
+int vps_host_check_engine(const struct vps_host *host, struct vps_fault *fault);
 
 /* Opens (and makes) a file of run_dir that is locked by flock(2). */
 int vps_host_open_lock(const struct vps_host *host, const char *name);

@@ -10,6 +10,7 @@
 #include "util.h"
 
 static const struct vps_engine *const engines[] = {
+	&vps_engine_kernel,
 	&vps_engine_stock,
 };
 
@@ -31,19 +32,45 @@ static int check_initial_root(void)
 	return 0;
 }
 
+/* NULL when none of the kind that is wanted works here; *ret_why is what the last one lacks. */
 static const struct vps_engine *pick_engine(enum vps_engine_kind want,
-					    const struct vps_cgroups *cg)
+					    const struct vps_cgroups *cg, const char **ret_why)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(engines); i++)
-		if ((want == VPS_ENGINE_ANY || want == engines[i]->kind) &&
-		    !engines[i]->probe(cg))
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		if (want != VPS_ENGINE_ANY && want != engines[i]->kind)
+			continue;
+		*ret_why = engines[i]->refusal(cg);
+		if (!*ret_why)
 			return engines[i];
+	}
 	return NULL;
+}
+
+/* All contexts of one boot are of one engine, so that the first that is somebody's tells. */
+int vps_host_check_engine(const struct vps_host *host, struct vps_fault *fault)
+{
+	_cleanup_(closedirp) DIR *groups = vps_groups_open(&host->cg);
+	char name[24], state[VPS_ATTR_MAX];
+	uint32_t id;
+
+	while (groups && vps_groups_next(groups, &id)) {
+		_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+
+		if (group >= 0 && host->engine->owns(group))
+			return 0;
+		/* Half of one, whose maker was killed before it was anybody's. */
+		if (group < 0 || vps_attr_get(group, VPS_ATTR_STATE, state, sizeof(state)))
+			continue;
+		snprintf(name, sizeof(name), "context %u", id);
+		return vps_refuse(fault, -EXDEV, host->engine->foreign, name);
+	}
+	return 0;
 }
 
 int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host, struct vps_fault *fault)
 {
 	struct vps_host *host;
+	const char *why = NULL;
 	int rc;
 
 	rc = check_initial_root();
@@ -59,12 +86,13 @@ int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host, struct 
 		free(host);
 		return vps_fault(fault, rc, "find a mounted cgroup2", "/proc/self/mounts");
 	}
-	host->engine = pick_engine(want, &host->cg);
-	if (!host->engine) {
+	host->engine = pick_engine(want, &host->cg, &why);
+	rc = host->engine ? vps_host_check_engine(host, fault) :
+			    vps_refuse(fault, -ENOTSUP, why, want == VPS_ENGINE_KERNEL ?
+				       "kernel engine" : "stock engine");
+	if (rc) {
 		vps_host_close(host);
-		return vps_refuse(fault, -ENOTSUP, want == VPS_ENGINE_KERNEL ?
-				 "kernel engine: this kernel has no FreeVPS patch" :
-				 "stock engine: cgroup2 without extended attributes", "");
+		return rc;
 	}
 	*ret_host = host;
 	return 0;
@@ -87,6 +115,16 @@ void vps_host_set_run_dir(struct vps_host *host, const char *dir)
 const char *vps_host_engine(const struct vps_host *host)
 {
 	return host->engine->name;
+}
+
+const char *vps_host_isolation_refusal(const struct vps_host *host)
+{
+	return host->engine->isolates ? NULL : host->engine->lacks;
+}
+
+const char *vps_host_kernel_refusal(struct vps_host *host)
+{
+	return vps_engine_kernel.refusal(&host->cg);
 }
 
 int vps_host_open_lock(const struct vps_host *host, const char *name)

@@ -10,12 +10,14 @@
 
 /**
  * struct place - where a context keeps a resource
+ * @id: the context
  * @knob: NULL where a meter counts it
  * @v2: its v2 group
  * @group: the group with the controller, the same or one of v1; -1 without
  */
 struct place {
 	struct vps_host *host;
+	uint32_t id;
 	const struct vps_resource_entry *entry;
 	const struct vps_knob *knob;
 	int v2;
@@ -61,7 +63,7 @@ const char *vps_resource_refusal(struct vps_host *host, const struct vps_resourc
 	const struct vps_knob *knob;
 
 	if (entry->missing)
-		return entry->missing;
+		return host->engine->lacks;
 	if (entry->meter)
 		return entry->meter->refusal(host);
 	knob = knob_of(host, entry);
@@ -106,7 +108,9 @@ int vps_limit_check(struct vps_host *host, const struct vps_limit *limits, size_
 static int open_place(struct vps_host *host, uint32_t id, const struct vps_resource *resource,
 		      struct place *ret_place)
 {
-	struct place place = { .host = host, .entry = vps_resource_entry(resource), .group = -1 };
+	struct place place = {
+		.host = host, .id = id, .entry = vps_resource_entry(resource), .group = -1,
+	};
 
 	place.knob = knob_of(host, place.entry);
 	if (!place.knob && !place.entry->meter)
@@ -132,13 +136,11 @@ static int open_place(struct vps_host *host, uint32_t id, const struct vps_resou
 /* The flag stop has taken the place of the process limit, which waits in an attribute. */
 static bool is_stopped(const struct place *place)
 {
-	char text[VPS_ATTR_MAX];
-	uint32_t flags = 0;
+	const struct vps_engine *engine = place->host->engine;
+	uint32_t flags;
 
-	if (place->entry->controller != VPS_CTL_PIDS ||
-	    vps_attr_get(place->v2, VPS_ATTR_FLAGS, text, sizeof(text)))
-		return false;
-	return !vps_parse_flags(text, &flags) && flags & VPS_F_STOP;
+	return engine->limit_stops && place->entry->controller == VPS_CTL_PIDS &&
+	       !engine->get_flags(place->id, place->v2, &flags) && flags & VPS_F_STOP;
 }
 
 static int read_waiting(const struct place *place, uint64_t *ret_value)

@@ -109,20 +109,27 @@ static int put_walls(const struct vps_spawn *spawn, struct vps_fault *fault)
 	return rc ?: vps_walls_raise(spawn->caps, spawn->net == VPS_NET_SHARED, fault);
 }
 
+/* What is its own from here on, and of what it sees of the host. */
+static int move_in(const struct start *start, int root, struct vps_fault *fault)
+{
+	const struct vps_spawn *spawn = start->spawn;
+	int rc = make_namespaces(start, root, fault);
+
+	if (!rc)
+		rc = spawn->root ? vps_root_enter(spawn, fault) : vps_root_own_proc(fault);
+	return rc ?: set_names(spawn, fault);
+}
+
 /* Everything up to the point where only the command is missing. */
 static int child_prepare(const struct start *start, int root, struct vps_fault *fault)
 {
 	const struct vps_spawn *spawn = start->spawn;
 	int rc = spawn->userns ? vps_user_become_root(fault) : 0;
 
-	if (!rc)
-		rc = make_namespaces(start, root, fault);
+	if (!rc && !spawn->no_namespaces)
+		rc = move_in(start, root, fault);
 	if (!rc && !spawn->own_tty)
 		rc = vps_walls_stdio(spawn->stdio, fault);
-	if (!rc)
-		rc = spawn->root ? vps_root_enter(spawn, fault) : vps_root_own_proc(fault);
-	if (!rc)
-		rc = set_names(spawn, fault);
 	if (!rc)
 		rc = put_walls(spawn, fault);
 	/* After the last change of rights, each of which unties. */
@@ -219,11 +226,23 @@ static void lift_rlimits(const struct vps_spawn *spawn, pid_t pid)
 			      &spawn->rlimits[i].value, NULL);
 }
 
-/* The child does nothing before it is in. */
+/* No more than @caps shall hold in the context, where the kernel has a say in that. */
+static int bound(const struct start *start, uint64_t caps, struct vps_fault *fault)
+{
+	const struct vps_engine *engine = start->host->engine;
+	int rc = engine->bound ? engine->bound(start->id, caps) : 0;
+
+	return rc ? vps_fault(fault, rc, "bound the capabilities", "") : 0;
+}
+
+/* The child waits outside until it is in; one that was kept may be bound from the time before. */
 static int join(const struct start *start, pid_t pid, struct vps_fault *fault)
 {
-	int rc = vps_join_process(&start->join, pid);
+	int rc = bound(start, UINT64_MAX, fault);
 
+	if (rc)
+		return rc;
+	rc = vps_join_process(&start->join, pid);
 	return rc ? vps_fault(fault, rc, "join its groups", "") : 0;
 }
 
@@ -265,7 +284,11 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 			return rc;
 	}
 	lift_rlimits(spawn, child->pid);
-	rc = noted ?: vps_context_set_running(start->group);
+	/* What it takes to prepare may be more than what holds from here on. */
+	rc = bound(start, spawn->caps, fault);
+	if (rc)
+		return rc;
+	rc = noted ?: vps_context_set_running(start->host, start->id, start->group, child->pid);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");
 	rc = vps_step_done(sock, 0, -1) ?: vps_step_wait(sock, &step);
@@ -326,20 +349,21 @@ static pid_t clone_as(uid_t uid, int *ret_pidfd)
 
 static int make_child(struct start *start, struct vps_child *ret_child, struct vps_fault *fault)
 {
+	const struct vps_spawn *spawn = start->spawn;
 	struct vps_child child = { .pidfd = -1 };
 	int rc = prepare_executable(start, fault);
 
 	if (rc)
 		return rc;
-	if (has_own_mounts(start->spawn)) {
+	if (has_own_mounts(spawn)) {
 		/* May mount bpffs, which is for the host to keep. */
 		vps_bpf_prepare();
 		/* Mounts are prepared in here; the child's namespace becomes a copy of it. */
 		if (unshare(CLONE_NEWNS) < 0)
 			return vps_fault(fault, -errno, "make a mount namespace", "");
 	}
-	child.pid = start->spawn->userns ? clone_as(start->id << 16, &child.pidfd) :
-					   vps_sys_clone(CLONE_NEWPID, &child.pidfd);
+	child.pid = spawn->userns ? clone_as(start->id << 16, &child.pidfd) :
+		vps_sys_clone(spawn->no_namespaces ? 0 : CLONE_NEWPID, &child.pidfd);
 	if (child.pid < 0)
 		return vps_fault(fault, child.pid, "make its first process", "");
 	if (child.pid == 0)
@@ -412,8 +436,11 @@ int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn
 		.host = host, .spawn = spawn, .id = id, .exec_fd = -1,
 		.root = { .fd = -1, .userns = -1 }, .sockets = { -1, -1 },
 	};
+	const char *why = vps_host_isolation_refusal(host);
 	int rc;
 
+	if (why && spawn->no_namespaces)
+		return vps_refuse(fault, -ENOTSUP, why, "a context without namespaces");
 	start.group = vps_group_open(&host->cg, id);
 	if (start.group < 0)
 		return vps_fault(fault, start.group, "find the context", "");

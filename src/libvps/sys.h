@@ -35,4 +35,7 @@ int vps_sys_quotactl(int fd, unsigned int command, uint32_t id, void *data);
  */
 int vps_sys_landlock_scope(void);
 
+/* vserver(2) of a FreeVPS kernel; -ENOSYS on others. */
+int vps_sys_vserver(uint32_t command, uint32_t id, void *data);
+
 #endif /* VPS_SYS_H */

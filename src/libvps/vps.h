@@ -224,6 +224,7 @@ struct vps_host;
  * Nothing is made or changed by it.
  *   -ENOTSUP the engine asked for is not there   -ENODEV cgroup2 is not mounted
  *   -EPERM   not root in the initial user namespace
+ *   -EXDEV   contexts that the other engine made are there
  */
 int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host,
 		  struct vps_fault *fault);
@@ -234,6 +235,12 @@ void vps_host_set_run_dir(struct vps_host *host, const char *dir);
 
 /* "stock" or "kernel". */
 const char *vps_host_engine(const struct vps_host *host);
+
+/* NULL when contexts keep their processes apart without namespaces, else what that needs. */
+const char *vps_host_isolation_refusal(const struct vps_host *host);
+
+/* NULL when the kernel engine works here, whichever one @host has; else why it does not. */
+const char *vps_host_kernel_refusal(struct vps_host *host);
 
 /* ---- contexts (context.c) ---------------------------------------------- */
 
@@ -406,6 +413,8 @@ struct vps_rlimit {
  * @net: VPS_NET_*
  * @userns: give it a user namespace of its own with VPS_UID_COUNT ids (needs @root or
  *	@tree; always with @tree)
+ * @no_namespaces: only the context keeps it apart, see vps_host_isolation_refusal(): of the other
+ *	members, those that need namespaces are not set
  * @own_tty: file descriptors 0-2 are a log, not the caller's (root only):
  *	/dev/console of the VPS, which is var/log/console.log of its tree
  * @tied: it is killed when the thread that started it ends
@@ -424,6 +433,7 @@ struct vps_spawn {
 	uint64_t caps;
 	enum vps_net net;
 	bool userns;
+	bool no_namespaces;
 	bool own_tty;
 	bool tied;
 	const struct vps_rlimit *rlimits;
@@ -456,6 +466,7 @@ struct vps_child {
  * The calling process gets a private mount namespace of its own by this call.
  *   -EBUSY   the context is running already
  *   -ENODATA VPS_NET_BRIDGE, and it has no device
+ *   -ENOTSUP @spawn->no_namespaces, and this engine needs them
  *   -ENOENT  no such context; or, when fault->step is "execute", no such command
  *   -EACCES  and others of execve when fault->step is "execute"
  */

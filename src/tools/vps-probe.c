@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 	host = cli_host();
 	table = cli_table_new(format, columns);
 	add(table, "engine", vps_host_engine(host));
+	add(table, "kernel-engine", vps_host_kernel_refusal(host) ?: "yes");
 	add(table, "reboot", vps_host_sees_reboot(host) ? "no" : "yes");
 	add(table, "addresses", vps_host_net_refusal(host) ?: "yes");
 	add(table, "socket-scope", vps_host_scopes_sockets(host) ? "no" : "yes");

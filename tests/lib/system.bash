@@ -63,6 +63,11 @@ has_capability() {
 	return 1
 }
 
+# Which engine this host has: stock or kernel.
+engine() {
+	vps-probe --raw | sed -n 's/^engine //p'
+}
+
 # An unknown word is a bug, not a skip.
 requires() {
 	for need; do
@@ -72,6 +77,11 @@ requires() {
 		leisure)
 			# What no kernel makes a difference to, and takes an emulated machine minutes.
 			[ "${VPS_TEST_ROUNDS:-16}" -gt 2 ] || skip "requires time: left to vm-check"
+			;;
+		kernel-engine) [ "$(engine)" = kernel ] || skip "requires the kernel engine" ;;
+		stock-engine) [ "$(engine)" = stock ] || skip "requires the stock engine" ;;
+		no-contexts)
+			[ -z "$(vps-stat --state --raw)" ] || skip "requires a host without contexts"
 			;;
 		userns) once can_userns || skip "requires user namespaces" ;;
 		bpf) [ -r /sys/kernel/btf/vmlinux ] || skip "requires BPF type information" ;;
@@ -295,7 +305,8 @@ build_static() {
 	[ "$BUILD/$1" -nt "$SRC/tests/$1.c" ] && return
 	requires cc
 	mkdir -p "$BUILD/${1%/*}"
-	"${CC:-cc}" -static -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILD/$1.$$" "$SRC/tests/$1.c" &&
+	"${CC:-cc}" -static -O1 -Wall -Wextra -D_GNU_SOURCE \
+		-I"$SRC/kernel/overlay/include/uapi" -o "$BUILD/$1.$$" "$SRC/tests/$1.c" &&
 		mv "$BUILD/$1.$$" "$BUILD/$1"
 }
 

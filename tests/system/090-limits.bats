@@ -272,7 +272,7 @@ is_within() {
 @test "limits: what this host cannot hold is refused by name, and nothing is changed" {
 	kept --proc 55
 	for name in vm files; do
-		refused "$name: not supported by the stock engine; boot a FreeVPS kernel" \
+		refused "$name: not supported by the $(engine) engine*" \
 			--proc 44 "--$name" 1G
 	done
 	for name in disk inodes; do
