@@ -27,6 +27,7 @@ enum {
 	OPT_DEV,
 	OPT_BCAST,
 	OPT_USERNS,
+	OPT_NO_NAMESPACES,
 	OPT_INIT,
 	OPT_RLIMIT,
 	OPT_DISCONNECT,
@@ -63,6 +64,8 @@ static const struct poptOption options[] = {
 	  "IFACE" },
 	{ "bcast", '\0', POPT_ARG_STRING, NULL, OPT_BCAST, "with this broadcast address", "ADDR" },
 	{ "userns", '\0', POPT_ARG_STRING, NULL, OPT_USERNS, "auto (default) or no", "MODE" },
+	{ "no-namespaces", '\0', POPT_ARG_NONE, NULL, OPT_NO_NAMESPACES,
+	  "nothing but the context keeps the command apart (kernel engine)", NULL },
 	{ "init", '\0', POPT_ARG_STRING, NULL, OPT_INIT,
 	  "run the first process of a system: auto, builtin or a path", "INIT" },
 	{ "rlimit", '\0', POPT_ARG_STRING, NULL, OPT_RLIMIT,
@@ -93,6 +96,7 @@ struct request {
 	enum vps_net net;
 	struct cli_addrs addrs;
 	bool no_userns;
+	bool no_namespaces;
 	char *init;
 	struct vps_rlimit rlimits[RLIMITS_MAX];
 	size_t rlimit_count;
@@ -168,6 +172,7 @@ static void parse_option(struct request *req, int opt, char *arg)
 	case OPT_TREE: req->tree = arg; break;
 	case OPT_NET:
 	case OPT_USERNS: parse_word(req, opt, arg); break;
+	case OPT_NO_NAMESPACES: req->no_namespaces = true; break;
 	case OPT_IP: cli_take_ip(&req->addrs, arg); break;
 	case OPT_DEV: req->addrs.device = arg; break;
 	case OPT_BCAST: cli_take_broadcast(&req->addrs, arg); break;
@@ -176,6 +181,21 @@ static void parse_option(struct request *req, int opt, char *arg)
 	case OPT_DISCONNECT: req->disconnect = true; break;
 	case OPT_SILENT: req->silent = true; break;
 	}
+}
+
+/* What takes namespaces. */
+static void check_no_namespaces(const struct request *req)
+{
+	static const char what[] = "--no-namespaces";
+
+	if (req->root || req->tree)
+		cli_usage("%s excludes --root and --tree", what);
+	if (req->hostname || req->domainname)
+		cli_usage("%s excludes --hostname and --domainname", what);
+	if (req->net != VPS_NET_SHARED)
+		cli_usage("%s goes with --net=shared", what);
+	if (!*req->argv)
+		cli_usage("%s goes with a command", what);
 }
 
 /* Rules over several options. */
@@ -213,6 +233,8 @@ static void check(const struct request *req)
 		cli_usage("--rlimit goes with a command or --init");
 	if (req->disconnect && !req->root)
 		cli_usage("--disconnect goes with --root");
+	if (req->no_namespaces)
+		check_no_namespaces(req);
 	if (!req->create && !req->destroy && !runs &&
 	    (!req->flags_given || req->id == VPS_ID_ANY))
 		cli_usage("a command is missing");
@@ -354,14 +376,25 @@ static int exec_error(int err, const struct vps_fault *fault)
 }
 
 /* Waits for the command; the context that was made for it goes with it. */
-static int attend(struct vps_host *host, uint32_t id, struct cli_pty *pty,
-		  struct vps_child *child)
+static int attend(struct vps_host *host, uint32_t id, const struct request *req,
+		  struct cli_pty *pty, struct vps_child *child)
 {
 	int status = cli_pty_attend(pty, child);
 
-	/* It was the init of its pid namespace: the kernel ends the rest now. */
+	/* Where it was the init of its pid namespace the kernel ends the rest now. */
+	if (req->no_namespaces)
+		vps_context_kill(host, id);
 	vps_context_wait(host, id, 10000);
 	return cli_exit_status(status);
+}
+
+/* Before there is a context. */
+static void check_isolation(struct vps_host *host, const struct request *req)
+{
+	const char *why = vps_host_isolation_refusal(host);
+
+	if (req->no_namespaces && why)
+		cli_die(CLI_EXEC_FAILED, 0, "--no-namespaces: %s", why);
 }
 
 static int run(struct vps_host *host, const struct request *req)
@@ -373,6 +406,7 @@ static int run(struct vps_host *host, const struct request *req)
 		.root = req->root, .tree = req->tree,
 		.hostname = req->hostname, .domainname = req->domainname,
 		.caps = bounding_set(req, userns), .net = req->net, .userns = userns,
+		.no_namespaces = req->no_namespaces,
 		.own_tty = req->disconnect, .tied = !req->disconnect, .stdio = { 0, 1, 2 },
 		.rlimits = req->rlimits, .rlimit_count = req->rlimit_count,
 	};
@@ -384,6 +418,7 @@ static int run(struct vps_host *host, const struct request *req)
 	uint32_t id;
 	bool made;
 
+	check_isolation(host, req);
 	if (req->init)
 		choose_init(&spawn, req->init, init_argv);
 	/* A command of the host's admin keeps his terminal, one of a foreign tree does not. */
@@ -400,7 +435,7 @@ static int run(struct vps_host *host, const struct request *req)
 		cli_warn_fault(rc, &fault);
 		status = exec_error(rc, &fault);
 	} else if (!req->disconnect) {
-		status = attend(host, id, &pty, &child);
+		status = attend(host, id, req, &pty, &child);
 	}
 	if (made && (rc || !req->disconnect))
 		outcome(vps_context_destroy(host, id), id);

@@ -32,3 +32,15 @@ usage_status=125
 	refuses "--ip goes with --create or a command" --ctx 7 --destroy --ip 10.3.3.4
 	refuses "--ip goes with --create or a command" --ctx 7 --flag stop --ip 10.3.3.4
 }
+
+@test "chcontext: --no-namespaces with what needs namespaces" {
+	refuses "--no-namespaces excludes --root and --tree" --no-namespaces --root /x true
+	refuses "--no-namespaces excludes --root and --tree" --no-namespaces --root /x --init auto
+	refuses "--no-namespaces excludes --root and --tree" --no-namespaces --tree /x true
+	refuses "--no-namespaces excludes --hostname and --domainname" --no-namespaces --hostname x true
+	refuses "--no-namespaces excludes --hostname and --domainname" --no-namespaces --domainname x true
+	refuses "--no-namespaces goes with --net=shared" --no-namespaces --net none true
+	refuses "--no-namespaces goes with --net=shared" --no-namespaces --ctx 7 --net bridge true
+	refuses "--no-namespaces goes with a command" --no-namespaces --create
+	refuses "--no-namespaces goes with a command" --no-namespaces --ctx 7 --flag stop
+}

@@ -88,6 +88,14 @@ with_root() {
 	[[ ${lines[1]} == *"1 ps ax"* ]]
 }
 
+@test "chcontext: --no-namespaces is refused where nothing would keep the command apart" {
+	requires stock-engine
+	run -125 chcontext --ctx "$ctx" --no-namespaces -- touch "$T/ran"
+	one_line "chcontext: --no-namespaces: not supported by the stock engine; boot a FreeVPS kernel"
+	[ ! -e "$T/ran" ]
+	no_context "$ctx"
+}
+
 @test "chcontext: host name and domain name are the context's own" {
 	before=$(uname -n)
 	run -0 chcontext --silent --ctx "$ctx" --hostname vps-x --domainname example.org \
@@ -218,7 +226,7 @@ bound() {
 @test "chcontext: --tree does not pass on any descriptor" {
 	with_root
 	run -1 chcontext --silent --ctx "$ctx" --root "$root" -- sh -c 'ls /proc/self/fd | grep -v "^[0-3]$"' 7</
-	run -1 chcontext --silent --ctx "$ctx" -- sh -c 'ls /proc/$$/fd | grep -v "^[0-2]$"' 7</
+	run -1 chcontext --silent --ctx "$ctx" -- sh -c 'ls /proc/self/fd | grep -v "^[0-3]$"' 7</
 }
 
 @test "chcontext: standard descriptors stay apart, input flows" {
