@@ -356,6 +356,8 @@ static int running_in(struct work *work, pid_t *ret_pid, struct vps_fault *fault
 		return info.state == VPS_STATE_RUNNING ?
 			vps_refuse(fault, -ESRCH, "its first process is gone", "") : 0;
 	netns = vps_rtnl_netns(info.init);
+	if (netns == -EACCES)
+		return vps_refuse(fault, netns, "is private", info.name);
 	if (own < 0 || netns < 0 || fstat(own, &a) < 0 || fstat(netns, &b) < 0)
 		return vps_fault(fault, -ESRCH, "look at its network", "");
 	if (a.st_ino == b.st_ino)
