@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of contexts share: groups, contexts of groups, and actors, which are processes
+ * that do somewhere else what a test asks them to.
+ *
+ * All groups are below one of their own, which is emptied before and after each test. What a
+ * test leaves behind is seen there: the number of contexts is what it was.
+ */
+#ifndef VPS_TEST_H
+#define VPS_TEST_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/sched.h>
+#include <linux/vps.h>
+
+#include "../kselftest_harness.h"
+
+/* An emulated machine whose kernel checks itself is slow. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+
+#ifndef __NR_vserver
+#define __NR_vserver 244
+#endif
+
+#define ROOT_GROUP "/sys/fs/cgroup"
+#define TEST_GROUP ROOT_GROUP "/vps-selftest"
+
+#define ALL_CAPS (~0ULL)
+#define SOMEBODY 1000
+
+/* ---- the call ---- */
+
+static inline long vserver(__u32 cmd, __u32 id, void *data)
+{
+	long value = syscall(__NR_vserver, cmd, id, data);
+
+	return value < 0 ? -errno : value;
+}
+
+#define SET(category, command) VC_CMD(VC_CAT_##category, VC_SET, VC_##category##_##command)
+#define GET(category, command) VC_CMD(VC_CAT_##category, VC_GET, VC_##category##_##command)
+
+static inline long vps_create(__u32 id, int group, __u32 flags)
+{
+	struct vps_create create = {
+		.size = sizeof(create), .flags = flags, .cgroup_fd = group, .caps = ALL_CAPS,
+	};
+
+	return vserver(SET(CPU, CONTEXT), id, &create);
+}
+
+static inline long vps_destroy(__u32 id)
+{
+	return vserver(SET(CPU, DESTROY), id, NULL);
+}
+
+static inline long vps_exists(__u32 id)
+{
+	return vserver(GET(CPU, CONTEXT), id, NULL);
+}
+
+static inline long vps_migrate(__u32 id, int group, pid_t pid)
+{
+	struct vps_migrate migrate = { .size = sizeof(migrate), .cgroup_fd = group, .pid = pid };
+
+	return vserver(SET(PROCESS, MIGRATE), id, &migrate);
+}
+
+static inline long vps_current(void)
+{
+	return vserver(GET(PROCESS, MIGRATE), 0, NULL);
+}
+
+static inline long vps_set_flags(__u32 id, __u32 flags)
+{
+	struct vps_flags attr = { .size = sizeof(attr), .flags = flags };
+
+	return vserver(SET(CPU, FLAGS), id, &attr);
+}
+
+static inline long vps_flags(__u32 id)
+{
+	struct vps_flags attr = { .size = sizeof(attr), .flags = ~0U };
+	long value = vserver(GET(CPU, FLAGS), id, &attr);
+
+	return value ? value : attr.flags;
+}
+
+static inline long vps_set_stop(__u32 id, __u32 on)
+{
+	struct vps_switch attr = { .size = sizeof(attr), .on = on };
+
+	return vserver(SET(PROCESS, STOP), id, &attr);
+}
+
+static inline long vps_set_init(__u32 id, pid_t pid)
+{
+	struct vps_init attr = { .size = sizeof(attr), .pid = pid };
+
+	return vserver(SET(PROCESS, INIT), id, &attr);
+}
+
+static inline long vps_init(__u32 id)
+{
+	struct vps_init attr = { .size = sizeof(attr), .pid = -1 };
+	long value = vserver(GET(PROCESS, INIT), id, &attr);
+
+	return value ? value : attr.pid;
+}
+
+static inline long vps_set_caps(__u32 id, __u64 caps)
+{
+	struct vps_caps attr = { .size = sizeof(attr), .caps = caps };
+
+	return vserver(SET(PROCESS, CAPS), id, &attr);
+}
+
+static inline long vps_signal(__u32 id, int signal)
+{
+	struct vps_signal attr = { .size = sizeof(attr), .signal = signal };
+
+	return vserver(SET(PROCESS, ALL), id, &attr);
+}
+
+static inline struct vps_processes vps_count(__u32 id)
+{
+	struct vps_processes count = { .size = sizeof(count), .processes = ~0ULL, .tasks = ~0ULL };
+
+	vserver(GET(PROCESS, ALL), id, &count);
+	return count;
+}
+
+static inline long vps_processes(__u32 id)
+{
+	return vps_count(id).processes;
+}
+
+static inline long vps_tasks(__u32 id)
+{
+	return vps_count(id).tasks;
+}
+
+/* ---- memory that others change ---- */
+
+#define GET_ONCE(what) __atomic_load_n(&(what), __ATOMIC_SEQ_CST)
+#define SET_ONCE(what, value) __atomic_store_n(&(what), (value), __ATOMIC_SEQ_CST)
+
+/* ---- waiting for events ---- */
+
+static inline void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+}
+
+/* What a grace period of RCU or another process has to do first is given a minute. */
+#define EVENTUALLY(condition) ({				\
+	time_t __end = time(NULL) + 60;				\
+	bool __is;						\
+								\
+	while (!(__is = (condition)) && time(NULL) < __end)	\
+		nap();						\
+	__is;							\
+})
+
+/* ---- files ---- */
+
+static inline long put_text(int directory, const char *name, const char *text)
+{
+	int fd = openat(directory, name, O_WRONLY | O_CLOEXEC);
+	long value;
+
+	if (fd < 0)
+		return -errno;
+	value = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return value;
+}
+
+static inline long put_number(int directory, const char *name, long number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", number);
+	return put_text(directory, name, text);
+}
+
+static inline long get_text(int directory, const char *name, char *text, size_t size)
+{
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	text[0] = 0;
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, size - 1);
+	if (length < 0)
+		length = -errno;
+	text[length < 0 ? 0 : length] = 0;
+	close(fd);
+	return length;
+}
+
+/* The number behind @key in a file of lines "key number", or -1. */
+static inline long get_field(const char *name, const char *key)
+{
+	char text[4096];
+	char *found;
+
+	if (get_text(AT_FDCWD, name, text, sizeof(text)) < 0)
+		return -1;
+	found = strstr(text, key);
+	return found ? strtol(found + strlen(key), NULL, 10) : -1;
+}
+
+static inline long contexts(void)
+{
+	return get_field("/proc/vservers/setup", "contexts count ");
+}
+
+static inline long contexts_dying(void)
+{
+	return get_field(ROOT_GROUP "/vps.stat", "dying ");
+}
+
+/* ---- groups ---- */
+
+static inline const char *group_path(const char *name)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s%s%s", TEST_GROUP, *name ? "/" : "", name);
+	return path;
+}
+
+static inline int group_open(const char *name)
+{
+	int fd = open(group_path(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static inline int group_make(const char *name)
+{
+	return mkdir(group_path(name), 0755) ? -errno : group_open(name);
+}
+
+static inline int group_remove(const char *name)
+{
+	return rmdir(group_path(name)) ? -errno : 0;
+}
+
+static inline bool group_is_empty(int group)
+{
+	char text[256];
+
+	return get_text(group, "cgroup.events", text, sizeof(text)) < 0 ||
+	       strstr(text, "populated 0");
+}
+
+/* Removes what is below; who is in there is killed. */
+static inline void groups_clear_at(int group)
+{
+	struct dirent *entry;
+	DIR *directory = fdopendir(dup(group));
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		int below;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		below = openat(group, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (below < 0)
+			continue;
+		put_text(below, "cgroup.kill", "1");
+		(void)EVENTUALLY(group_is_empty(below));
+		groups_clear_at(below);
+		close(below);
+		unlinkat(group, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(directory);
+}
+
+static inline void groups_clear(void)
+{
+	int group = open(TEST_GROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (group < 0)
+		return;
+	groups_clear_at(group);
+	close(group);
+	rmdir(TEST_GROUP);
+}
+
+/* ---- contexts ---- */
+
+struct context {
+	__u32 id;
+	int group;
+};
+
+/* The context of a new group which has its number for a name. */
+static inline long context_make(struct context *context, __u32 id, __u32 flags)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%u", id);
+	context->id = id;
+	context->group = group_make(name);
+	if (context->group < 0)
+		return context->group;
+	return vps_create(id, context->group, flags);
+}
+
+/* ---- actors ---- */
+
+struct order {
+	long (*act)(long argument);
+	long argument;
+};
+
+struct actor {
+	pid_t pid;
+	int orders;
+	int answers;
+};
+
+static inline void actor_main(int orders, int answers)
+{
+	struct order order;
+	long answer;
+
+	signal(SIGALRM, SIG_DFL);
+	while (read(orders, &order, sizeof(order)) == sizeof(order) && order.act) {
+		answer = order.act(order.argument);
+		if (write(answers, &answer, sizeof(answer)) != sizeof(answer))
+			break;
+	}
+	_exit(0);
+}
+
+/* It is a child of the caller and starts in context @where; NULL is the host. */
+static inline long actor_start(struct actor *actor, const struct context *where)
+{
+	int orders[2], answers[2];
+
+	*actor = (struct actor){ -1, -1, -1 };
+	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
+		return -errno;
+	actor->pid = fork();
+	if (actor->pid < 0)
+		return -errno;
+	if (!actor->pid) {
+		close(orders[1]);
+		close(answers[0]);
+		actor_main(orders[0], answers[1]);
+	}
+	close(orders[0]);
+	close(answers[1]);
+	actor->orders = orders[1];
+	actor->answers = answers[0];
+	return where ? vps_migrate(where->id, where->group, actor->pid) : 0;
+}
+
+static inline void actor_ask(struct actor *actor, long (*act)(long argument), long argument)
+{
+	struct order order = { act, argument };
+
+	if (write(actor->orders, &order, sizeof(order)) != sizeof(order))
+		perror("# an actor takes no orders");
+}
+
+/* What the last order came to; -EPIPE when the actor is gone. */
+static inline long actor_hear(struct actor *actor)
+{
+	long answer;
+
+	return read(actor->answers, &answer, sizeof(answer)) == sizeof(answer) ? answer : -EPIPE;
+}
+
+static inline long actor_do(struct actor *actor, long (*act)(long argument), long argument)
+{
+	actor_ask(actor, act, argument);
+	return actor_hear(actor);
+}
+
+/* Returns what waitpid() said. */
+static inline int actor_end(struct actor *actor)
+{
+	int status = -1;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (write(actor->orders, &(struct order){}, sizeof(struct order)) < 0)
+		errno = 0;	/* it is gone already */
+	close(actor->orders);
+	close(actor->answers);
+	waitpid(actor->pid, &status, 0);
+	return status;
+}
+
+/* What @act comes to in a process of its own in context @where. */
+static inline long act_in(const struct context *where, long (*act)(long argument), long argument)
+{
+	struct actor actor;
+	long value = actor_start(&actor, where);
+
+	if (!value)
+		value = actor_do(&actor, act, argument);
+	actor_end(&actor);
+	return value;
+}
+
+/* ---- what actors do ---- */
+
+static inline long act_current(long unused)
+{
+	return vps_current();
+}
+
+static inline long act_become(long id)
+{
+	if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id))
+		return -errno;
+	return 0;
+}
+
+static inline long act_fork(long unused)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		_exit(0);
+	return waitpid(pid, NULL, 0) == pid ? 0 : -errno;
+}
+
+/* A child that stays, and does nothing. */
+static inline long act_leave_child(long unused)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	return pid < 0 ? -errno : pid;
+}
+
+/* ---- before and after each test ---- */
+
+/* Contexts that were there before are not the test's. */
+static inline long tests_begin(void)
+{
+	groups_clear();
+	if (mkdir(TEST_GROUP, 0755))
+		return -errno;
+	return contexts();
+}
+
+static inline bool tests_end(long before)
+{
+	groups_clear();
+	return EVENTUALLY(contexts() == before && contexts_dying() == 0);
+}
+
+#endif /* VPS_TEST_H */
