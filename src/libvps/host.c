@@ -32,6 +32,12 @@ static int check_initial_root(void)
 	return 0;
 }
 
+/* A FreeVPS kernel shows a process its own context alone, and to the host's it shows more. */
+static bool is_inside(void)
+{
+	return !access("/proc/vservers/self", F_OK) && access("/proc/vservers/setup", F_OK) < 0;
+}
+
 /* NULL when none of the kind that is wanted works here; *ret_why is what the last one lacks. */
 static const struct vps_engine *pick_engine(enum vps_engine_kind want,
 					    const struct vps_cgroups *cg, const char **ret_why)
@@ -76,6 +82,8 @@ int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host, struct 
 	rc = check_initial_root();
 	if (rc)
 		return vps_refuse(fault, rc, "root of this machine is needed", "");
+	if (is_inside())
+		return vps_refuse(fault, -EPERM, "inside a context, which only the host makes", "");
 	host = calloc(1, sizeof(*host));
 	if (!host)
 		return vps_fault(fault, -ENOMEM, "open the host", "");

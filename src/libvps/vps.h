@@ -223,7 +223,7 @@ struct vps_host;
  * vps_host_open - finds the engine and the control groups of this machine.
  * Nothing is made or changed by it.
  *   -ENOTSUP the engine asked for is not there   -ENODEV cgroup2 is not mounted
- *   -EPERM   not root in the initial user namespace
+ *   -EPERM   not root in the initial user namespace, or inside a context
  *   -EXDEV   contexts that the other engine made are there
  */
 int vps_host_open(enum vps_engine_kind want, struct vps_host **ret_host,
