@@ -242,6 +242,7 @@ bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/disk
 	@BUILD=$(abspath $(O)) tests/bench/net
 	@BUILD=$(abspath $(O)) tests/bench/traffic
+	@BUILD=$(abspath $(O)) tests/bench/kernel
 
 lint:
 	@scripts/dev/lint
