@@ -157,3 +157,65 @@ Signed-off-by: One <one@example.org>" ]
 	sed -i '/^Subject/d' "$K/patches/first"
 	refused "first: no line '^Subject: .'"
 }
+
+# A Linux that is compiled by putting its files together, with a word of warning.
+compiles() {
+	for need in gcc flex bison bc pahole sparse; do
+		command -v $need >/dev/null || skip "requires $need"
+	done
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	cp -r "$SRC/tests/vm" "$T/tests"
+	cp -r "$SRC/kernel/config" "$K"
+	cd "$BATS_TEST_TMPDIR" || return
+	cat >linux/Makefile <<-'END'
+		allnoconfig: ; cp $(KCONFIG_ALLCONFIG) .config
+		bzImage: ; @mkdir -p arch/x86/boot && cat old/* new/*.c >arch/x86/boot/bzImage 2>/dev/null; \
+			echo >>compiled; cat compiled >vmlinux; echo "old/numbers:1:2: warning: 1"
+		kernelversion: ; @echo 6.12.1
+		%.o: ; @echo "$@: warning: W=$(W) C=$(C)"
+	END
+	for file in scripts/checkpatch.pl scripts/spelling.txt scripts/const_structs.checkpatch \
+		scripts/kernel-doc scripts/syscalltbl.sh scripts/syscallhdr.sh scripts/syscall.tbl \
+		arch/arm64/kernel/Makefile.syscalls tools/testing/selftests/kselftest.h \
+		tools/testing/selftests/kselftest_harness.h; do
+		mkdir -p "linux/${file%/*}"
+		echo >"linux/$file"
+	done
+	tar -cJf linux.tar.xz linux
+}
+
+kernels() {
+	"$T/tests/vm/kernel" "$@" 2>"$BATS_TEST_TMPDIR/said"
+}
+
+@test "vm kernels: the patched one is made of what is left of the other, and what was said is kept" {
+	compiles
+	mapfile -t made < <(kernels stock vps)
+	run ! grep number "${made[0]}/bzImage"
+	[ "$(grep -c number "${made[1]}/bzImage")" = 2 ]
+	[ "$(zcat "${made[0]}/vmlinux.gz" | wc -l)" = 1 ]
+	[ "$(zcat "${made[1]}/vmlinux.gz" | wc -l)" = 2 ]
+	[ "$(cat "${made[0]}/warnings" "${made[1]}/warnings" | uniq)" = "old/numbers:1:2: warning: 1" ]
+	[ "$(cat "${made[1]}/strict")" = "new/a.o: warning: W=1 C=2
+new/b.o: warning: W=1 C=2" ]
+	[ -d "${made[1]}/linux/tools/testing/selftests/vps" ]
+	[ "$(kernels stock vps)" = "$(printf '%s\n' "${made[@]}")" ]
+	run ! ls -d "$XDG_CACHE_HOME"/freevps/tree.*
+}
+
+@test "vm kernels: the other is never made of a patched one" {
+	compiles
+	mapfile -t made < <(kernels vps stock)
+	run ! grep number "${made[1]}/bzImage"
+}
+
+@test "vm kernels: what is not compiled makes no new one, what is does" {
+	compiles
+	first=$(kernels vps)
+	mkdir -p "$K/overlay/Documentation"
+	echo words >"$K/overlay/Documentation/new.rst"
+	sed -i 's/^Overlay: .*/& Documentation\/new.rst/; s/^Why.*/Because./' "$K/patches/first"
+	[ "$(kernels vps)" = "$first" ]
+	echo 'int c;' >"$K/overlay/new/b.c"
+	[ "$(kernels vps)" != "$first" ]
+}
