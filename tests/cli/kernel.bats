@@ -106,7 +106,7 @@ Signed-off-by: One <one@example.org>" ]
 
 @test "kernel-patch: the size is told, of new and of existing files" {
 	run -0 make_patch
-	[[ $output == *": 9 lines: 4 of them changes in 1 existing files; in 3 new files 5 of code, 0 of documentation, 0 of tests"* ]]
+	[[ $output == *": 9 lines: 4 of them changes in 1 existing files; in 3 new files 5 of code, 0 of documentation, 0 of tests; 0 lines of tests in user space beside it"* ]]
 }
 
 @test "kernel-patch: each bound is held" {
