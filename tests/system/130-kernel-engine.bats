@@ -182,7 +182,7 @@ has_processes() {
 	[ "$output" = "vserver: vserver: Operation not permitted" ]
 	for group in "$outside" "${contexts%/freevps}"; do
 		run ! chcontext --silent --ctx "$ctx" --no-namespaces -- \
-			sh -c 'echo 0 >"$1/cgroup.procs"' sh "$group"
+			bash -c 'echo 0 >"$1/cgroup.procs"' bash "$group"
 		[[ $output == *"ermission denied"* || $output == *"not permitted"* ]]
 		run -1 chcontext --silent --ctx "$ctx" --no-namespaces -- \
 			"$BUILD/system/vserver" into "$group" true
