@@ -62,11 +62,14 @@ int vps_host_check_engine(const struct vps_host *host, struct vps_fault *fault)
 	while (groups && vps_groups_next(groups, &id)) {
 		_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 
-		if (group >= 0 && host->engine->owns(group))
-			return 0;
-		/* Half of one, whose maker was killed before it was anybody's. */
-		if (group < 0 || vps_attr_get(group, VPS_ATTR_STATE, state, sizeof(state)))
+		if (group < 0)
 			continue;
+		/* Half of one, whose maker was killed before it was anybody's. */
+		if (!vps_group_is_context(group) &&
+		    vps_attr_get(group, VPS_ATTR_STATE, state, sizeof(state)))
+			continue;
+		if (host->engine->owns(group))
+			return 0;
 		snprintf(name, sizeof(name), "context %u", id);
 		return vps_refuse(fault, -EXDEV, host->engine->foreign, name);
 	}

@@ -72,8 +72,9 @@ is_delegating() {
 	holder=$!
 	wait_until has_line "$T/hold.log" lifted
 	[ "$(cat "$(controller_dir pids "$ctx")/pids.max")" = max ]
-	# Where systemd mounts cgroup2 the kernel itself holds who is in a namespace of groups.
-	if is_delegating; then
+	# Where systemd mounts cgroup2 the kernel itself holds who is in a namespace of groups, and
+	# one that knows contexts holds everybody.
+	if is_delegating || [ "$(engine)" = kernel ]; then
 		grep -qx "$(vps-stat --pids -c "$ctx")" "$contexts/$ctx/payload/cgroup.procs"
 	else
 		[ -z "$(cat "$contexts/$ctx/payload/cgroup.procs")" ]

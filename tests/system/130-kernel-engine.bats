@@ -190,6 +190,16 @@ has_processes() {
 	done
 }
 
+@test "kernel engine: who is inside makes no contexts, whichever engine he names" {
+	for engine in '' kernel stock; do
+		run -125 chcontext --silent --ctx "$ctx" --no-namespaces -- \
+			env VPS_ENGINE=$engine chcontext true
+		one_line "chcontext: must be run as root of the host"
+		run -1 chcontext --silent --ctx "$ctx" -- env VPS_ENGINE=$engine vps-stat
+		one_line "vps-stat: must be run as root of the host"
+	done
+}
+
 @test "kernel engine: --no-namespaces: the context alone keeps processes apart" {
 	new_stranger
 	cat >"$T/look" <<-'END'
