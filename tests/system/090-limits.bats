@@ -386,7 +386,7 @@ is_within() {
 }
 
 @test "limits: the flag stop waits in front of the process limit" {
-	requires pids
+	requires pids stock-engine
 	kept --proc 44
 	file=$(controller_dir pids "$ctx")/pids.max
 	chcontext --ctx "$ctx" --flag stop
