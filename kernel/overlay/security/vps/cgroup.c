@@ -353,8 +353,11 @@ static int move_process(struct cgroup *group, pid_t nr)
 
 	snprintf(text, sizeof(text), "%d", nr);
 	leader = cgroup_procs_write_start(text, true, &locked);
-	if (IS_ERR(leader))
+	if (IS_ERR(leader)) {
+		/* Nor the lock, which sparse cannot know. */
+		__release(&cgroup_threadgroup_rwsem);
 		return PTR_ERR(leader);
+	}
 	err = cgroup_migrate_vet_dst(group) ?: cgroup_attach_task(group, leader, true);
 	cgroup_procs_write_finish(leader, locked);
 	return err;
