@@ -358,6 +358,12 @@ static int describe(struct vps_host *host, uint32_t id, int group,
 	return rc ? vps_fault(fault, rc, "write its identity", "") : 0;
 }
 
+/* A kernel that gives out numbers also knows contexts whose groups cannot be seen from here. */
+static bool is_taken(const struct vps_host *host, uint32_t id)
+{
+	return host->engine->is_taken && host->engine->is_taken(id);
+}
+
 /* The lowest number from @first that has no group and whose user ids are nobody's. */
 static int lowest_free(struct vps_host *host, uint32_t first, uint32_t *ret_id)
 {
@@ -370,7 +376,7 @@ static int lowest_free(struct vps_host *host, uint32_t first, uint32_t *ret_id)
 	for (uint32_t id = first ?: VPS_ID_MIN; id <= VPS_ID_MAX; id++) {
 		while (i < count && ids[i] < id)
 			i++;
-		if ((i < count && ids[i] == id) || vps_subid_meets(id) == 1)
+		if ((i < count && ids[i] == id) || vps_subid_meets(id) == 1 || is_taken(host, id))
 			continue;
 		*ret_id = id;
 		return 0;

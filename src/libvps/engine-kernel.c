@@ -58,6 +58,11 @@ static const char *kernel_refusal(const struct vps_cgroups *cg)
 		"the vps controller is off; boot without cgroup_disable=vps";
 }
 
+static bool kernel_is_taken(uint32_t id)
+{
+	return !vps_sys_vserver(VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_CONTEXT), id, NULL);
+}
+
 static int kernel_begin(uint32_t id, int group, const char *name)
 {
 	struct vps_create create = {
@@ -117,6 +122,7 @@ const struct vps_engine vps_engine_kernel = {
 	.foreign = "is of the stock engine, and this is the kernel engine (see VPS_ENGINE)",
 	.refusal = kernel_refusal,
 	.owns = vps_group_is_context,
+	.is_taken = kernel_is_taken,
 	.begin = kernel_begin,
 	.end = kernel_end,
 	.get_flags = kernel_get_flags,

@@ -19,6 +19,7 @@
  * @foreign: what is said of a context that is not its own
  * @refusal: NULL when it works here, else why it does not
  * @owns: is the context that has group @group one of its own?
+ * @is_taken: has this number a context, wherever its group is? or NULL
  * @begin: makes the context of a group in which nothing has ever been, or NULL
  * @end: nothing enters it any more, or NULL; 0 when it has ended before
  * @get_flags, @set_flags: VPS_F_* of context @id with group @group
@@ -34,6 +35,7 @@ struct vps_engine {
 	const char *foreign;
 	const char *(*refusal)(const struct vps_cgroups *cg);
 	bool (*owns)(int group);
+	bool (*is_taken)(uint32_t id);
 	int (*begin)(uint32_t id, int group, const char *name);
 	int (*end)(uint32_t id);
 	int (*get_flags)(uint32_t id, int group, uint32_t *ret_flags);

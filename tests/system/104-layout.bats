@@ -134,3 +134,18 @@ vlimit: tcp: $why" ] || { echo "$stderr" >&2 && false; }
 	[ "$(grep -c "was counted by another version of the tools: harvest with those" <<<"$stderr")" -eq 2 ]
 	grep "another version of the tools counts traffic: stop all once" <<<"$stderr"
 }
+
+@test "layout: a number that a context out of sight has is not given out" {
+	requires kernel-engine
+	run -0 chcontext --create
+	ctx=${output##* }
+	# Who sees no context would take the first.
+	run -0 --separate-stderr apart '
+		mount -t tmpfs none /run
+		mkdir -m 700 /run/vps
+		other=$(chcontext --create)
+		echo "${other##* }"
+		chcontext --ctx "${other##* }" --destroy' || { echo "$output $stderr" >&2 && false; }
+	[ "$output" -gt "$ctx" ]
+	run -0 chcontext --ctx "$ctx" --destroy
+}
