@@ -419,7 +419,8 @@ static int remove_group(struct vps_host *host, uint32_t id)
 	/* Half of one may be left. */
 	if (group < 0 || vps_group_cgroup_id(group, &cgroup_id))
 		return vps_group_remove(&host->cg, id);
-	rc = host->engine->end ? host->engine->end(id) : 0;
+	/* Only what it has become: with a number that is taken, the context is somebody else's. */
+	rc = host->engine->end && host->engine->owns(group) ? host->engine->end(id) : 0;
 	if (rc)
 		return rc;
 	vps_vnet_end(host, id, group);

@@ -135,17 +135,19 @@ vlimit: tcp: $why" ] || { echo "$stderr" >&2 && false; }
 	grep "another version of the tools counts traffic: stop all once" <<<"$stderr"
 }
 
-@test "layout: a number that a context out of sight has is not given out" {
+@test "layout: a number that a context out of sight has is not given out, nor taken from it" {
 	requires kernel-engine
 	run -0 chcontext --create
-	ctx=${output##* }
+	export ctx=${output##* }
 	# Who sees no context would take the first.
 	run -0 --separate-stderr apart '
 		mount -t tmpfs none /run
 		mkdir -m 700 /run/vps
+		chcontext --silent --ctx "$ctx" --create 2>/dev/null && exit 1
 		other=$(chcontext --create)
 		echo "${other##* }"
 		chcontext --ctx "${other##* }" --destroy' || { echo "$output $stderr" >&2 && false; }
 	[ "$output" -gt "$ctx" ]
+	[ -e "/proc/vservers/$ctx" ]
 	run -0 chcontext --ctx "$ctx" --destroy
 }
