@@ -51,20 +51,6 @@ static void *at_end(size_t size)
 
 /* ---- the commands that take a structure ---- */
 
-union any {
-	__u32 size;
-	__u32 words[24];
-	struct vps_create create;
-	struct vps_flags flags;
-	struct vps_migrate migrate;
-	struct vps_caps caps;
-	struct vps_switch on;
-	struct vps_signal signal;
-	struct vps_processes count;
-	struct vps_init init;
-	struct vps_new_context new;
-};
-
 /* With zeros behind the size, each of them does nothing, or fails as said here. */
 static const struct call {
 	const char *what;

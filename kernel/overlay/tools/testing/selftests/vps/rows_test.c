@@ -676,18 +676,7 @@ static pid_t bystander;
  */
 static const struct call {
 	__u32 cmd;
-	union {
-		__u32 size;
-		struct vps_create create;
-		struct vps_flags flags;
-		struct vps_migrate migrate;
-		struct vps_caps caps;
-		struct vps_switch on;
-		struct vps_signal signal;
-		struct vps_processes count;
-		struct vps_init init;
-		struct vps_new_context new;
-	} data;
+	union any data;
 } calls[] = {
 	{ SET(CPU, CONTEXT), { .create = { .size = sizeof(struct vps_create) } } },
 	{ SET(CPU, DESTROY) },

@@ -48,6 +48,21 @@
 
 /* ---- the call ---- */
 
+/* What a command may take. */
+union any {
+	__u32 size;
+	__u32 words[24];
+	struct vps_create create;
+	struct vps_flags flags;
+	struct vps_migrate migrate;
+	struct vps_caps caps;
+	struct vps_switch on;
+	struct vps_signal signal;
+	struct vps_processes count;
+	struct vps_init init;
+	struct vps_new_context new;
+};
+
 static inline long vserver(__u32 cmd, __u32 id, void *data)
 {
 	long value = syscall(__NR_vserver, cmd, id, data);
