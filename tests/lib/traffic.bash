@@ -127,6 +127,16 @@ observe() {
 	in=$((in - before_in)) out=$((out - before_out))
 }
 
+# Sets $a: a VPS with iperf3 and addresses at one end of a cable, whose other end is at the far host.
+begin_on_cable() {
+	new_root
+	cp "$BUILD/system/net" "$root/net"
+	copy_program "$(command -v iperf3)"
+	make_cable
+	make_far
+	begin a "$a4/24" "$a6/64"
+}
+
 # all_ways JUDGE FUNCTION ADDRESS4 ADDRESS6: every protocol, family and direction, each judged by
 # itself; where time is short one of three.
 all_ways() {

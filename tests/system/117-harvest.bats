@@ -15,12 +15,7 @@ setup_file() {
 
 more_setup() {
 	requires userns bpf ip iperf3
-	new_root
-	cp "$BUILD/system/net" "$root/net"
-	copy_program "$(command -v iperf3)"
-	make_cable
-	make_far
-	begin a "$a4/24" "$a6/64"
+	begin_on_cable
 	free_ctx
 	b=$ctx
 	iperf_server "$f4" ip netns exec "$far"
