@@ -687,7 +687,8 @@ is_counted() {
 	one_line "vdisk: plain: an image has at least 16M"
 	run -1 vdisk create --kind image plain
 	one_line "vdisk: plain: an image has a size"
-	run -1 vdisk attach --ctx 40000 plain
+	free_ctx
+	run -1 vdisk attach --ctx "$ctx" plain
 	one_line "vdisk: open its group: No such file or directory"
 	vdisk umount plain
 	vdisk remove plain
