@@ -14,25 +14,36 @@
 #define SET(category, command)	VC_CMD(VC_CAT_##category, VC_SET, VC_##category##_##command)
 #define GET(category, command)	VC_CMD(VC_CAT_##category, VC_GET, VC_##category##_##command)
 
-/* All that the interface promises, in its order; what is not there yet is without a version. */
+/*
+ * All that the interface promises, whether it is there, and how large its structure was when it
+ * was new. Who was told so then may hand in that for ever.
+ */
 static const struct promise {
 	u32 cmd;
 	bool there;
+	u16 size_min;
 } promises[] = {
-	{ SET(COMPAT, NEW_CONTEXT), true },
+	{ SET(COMPAT, NEW_CONTEXT), true, 24 },
 	{ SET(COMPAT, NETWORK) },
 	{ SET(COMPAT, LIMITS) },
-	{ SET(CPU, CONTEXT), true },	{ GET(CPU, CONTEXT), true },
+	{ SET(CPU, CONTEXT), true, 96 },
+	{ GET(CPU, CONTEXT), true },
 	{ SET(CPU, DESTROY), true },
 	{ SET(CPU, POLICY) },		{ GET(CPU, POLICY) },
 	{ SET(CPU, USAGE) },		{ GET(CPU, USAGE) },
-	{ SET(CPU, FLAGS), true },	{ GET(CPU, FLAGS), true },
-	{ SET(PROCESS, MIGRATE), true }, { GET(PROCESS, MIGRATE), true },
+	{ SET(CPU, FLAGS), true, 8 },
+	{ GET(CPU, FLAGS), true, 8 },
+	{ SET(PROCESS, MIGRATE), true, 16 },
+	{ GET(PROCESS, MIGRATE), true },
 	{ SET(PROCESS, MAX) },		{ GET(PROCESS, MAX) },
-	{ SET(PROCESS, CAPS), true },	{ GET(PROCESS, CAPS), true },
-	{ SET(PROCESS, STOP), true },	{ GET(PROCESS, STOP), true },
-	{ SET(PROCESS, ALL), true },	{ GET(PROCESS, ALL), true },
-	{ SET(PROCESS, INIT), true },	{ GET(PROCESS, INIT), true },
+	{ SET(PROCESS, CAPS), true, 16 },
+	{ GET(PROCESS, CAPS), true, 16 },
+	{ SET(PROCESS, STOP), true, 8 },
+	{ GET(PROCESS, STOP), true, 8 },
+	{ SET(PROCESS, ALL), true, 8 },
+	{ GET(PROCESS, ALL), true, 24 },
+	{ SET(PROCESS, INIT), true, 8 },
+	{ GET(PROCESS, INIT), true, 8 },
 	{ SET(VNET, DEVICE) },		{ GET(VNET, DEVICE) },
 	{ SET(VNET, ATTACH) },		{ GET(VNET, ATTACH) },
 	{ SET(VNET, DESTROY) },
@@ -83,8 +94,11 @@ static void test_table_complete(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, rows, 1, "command %#x", promises[i].cmd);
 		KUNIT_EXPECT_EQ_MSG(test, !!found, promises[i].there, "command %#x",
 				    promises[i].cmd);
-		if (found)
-			KUNIT_EXPECT_EQ(test, found->cmd, promises[i].cmd);
+		if (!found)
+			continue;
+		KUNIT_EXPECT_EQ(test, found->cmd, promises[i].cmd);
+		KUNIT_EXPECT_EQ_MSG(test, found->size_min, promises[i].size_min, "command %#x",
+				    promises[i].cmd);
 	}
 }
 
