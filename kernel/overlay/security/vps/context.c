@@ -159,6 +159,7 @@ struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec)
 	strscpy(context->name, spec->name);
 	refcount_set(&context->refs, 1);
 	spin_lock_init(&context->lock);
+	vps_log_init(context);
 	atomic_inc(&vps_objects);
 	return context;
 }

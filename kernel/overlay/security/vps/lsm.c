@@ -4,8 +4,12 @@
  */
 #include <linux/cred.h>
 #include <linux/lsm_hooks.h>
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
+#include <linux/sched/signal.h>
 #include <linux/user_namespace.h>
+#include <linux/utsname.h>
 
 #include "vps.h"
 
@@ -18,13 +22,40 @@ struct vps_cred {
 	struct vps_context *context;
 };
 
-static struct lsm_blob_sizes vps_blob_sizes __ro_after_init = {
+struct lsm_blob_sizes vps_blob_sizes __ro_after_init = {
 	.lbs_cred = sizeof(struct vps_cred),
+	.lbs_ipc = sizeof(u64),
+	.lbs_key = sizeof(u64),
 };
 
 static struct vps_cred *vps_cred(const struct cred *cred)
 {
 	return cred->security + vps_blob_sizes.lbs_cred;
+}
+
+/**
+ * vps_maker - the context whose process had credentials made, under RCU
+ * @cred: the credentials, which hold it
+ *
+ * Return: the context.
+ */
+struct vps_context *vps_maker(const struct cred *cred)
+{
+	return vps_cred(cred)->context ?: &vps_host;
+}
+
+/**
+ * vps_actor - the context from which somebody acts with credentials, under RCU
+ * @cred: the credentials
+ *
+ * Who was moved and has not executed anything since has those of where he was, and acts from
+ * where he is.
+ *
+ * Return: the context.
+ */
+struct vps_context *vps_actor(const struct cred *cred)
+{
+	return cred == current_cred() ? vps_current_rcu() : vps_maker(cred);
 }
 
 static int vps_cred_prepare(struct cred *new, const struct cred *old, gfp_t gfp)
@@ -33,8 +64,8 @@ static int vps_cred_prepare(struct cred *new, const struct cred *old, gfp_t gfp)
 
 	rcu_read_lock();
 	/* Of a task that was moved they are renewed here, at the latest when it executes. */
-	context = old == current_cred() ? vps_current_rcu() : vps_cred(old)->context;
-	if (context && !vps_is_host(context)) {
+	context = vps_actor(old);
+	if (!vps_is_host(context)) {
 		vps_context_get(context);
 		vps_cred(new)->context = context;
 	}
@@ -53,6 +84,23 @@ static void vps_cred_free(struct cred *cred)
 	vps_cred(cred)->context = NULL;
 }
 
+/* Those of a context that can be used at all. */
+static u64 usable_caps(const struct vps_context *context, struct user_namespace *ns)
+{
+	u64 caps = READ_ONCE(context->caps);
+
+	if (ns->level || vps_is_host(context))
+		return caps;
+	caps &= ~VPS_CAPS_MACHINE;
+	/* Whose memory one may read one may page out with it. */
+	if (context->id == VPS_CTX_ALL)
+		caps &= ~BIT_ULL(CAP_SYS_NICE);
+	/* Elsewhere it ends the processes of that namespace, and no more. */
+	if (task_active_pid_ns(current) == &init_pid_ns)
+		caps &= ~BIT_ULL(CAP_SYS_BOOT);
+	return caps;
+}
+
 /*
  * The bound of a context holds in the host's user namespace and in those right below, one of
  * which the context's may be. What its users make for themselves below is their own.
@@ -68,15 +116,9 @@ static int vps_capable(const struct cred *cred, struct user_namespace *ns, int c
 	rcu_read_lock();
 	/* Also of whoever has opened the file that is used. */
 	own = vps_cred(cred)->context;
-	caps = READ_ONCE(vps_current_rcu()->caps) & (own ? READ_ONCE(own->caps) : ~0ULL);
+	caps = usable_caps(vps_current_rcu(), ns) & (own ? READ_ONCE(own->caps) : ~0ULL);
 	rcu_read_unlock();
 	return caps & BIT_ULL(cap) ? 0 : -EPERM;
-}
-
-/* Can the caller do something to a task of context @target? Under RCU. */
-static bool reaches(const struct vps_context *own, const struct vps_context *target)
-{
-	return own == target || vps_is_host(own);
 }
 
 /* Never -ESRCH: kill_pid_info() would look for the task again, for ever. */
@@ -90,11 +132,8 @@ static int vps_task_kill(struct task_struct *target, struct kernel_siginfo *info
 		return 0;
 	rcu_read_lock();
 	/* On behalf of somebody who asked for it long ago. */
-	if (cred)
-		own = vps_cred(cred)->context ?: &vps_host;
-	else
-		own = vps_current_rcu();
-	reached = reaches(own, vps_task_context(target));
+	own = cred ? vps_actor(cred) : vps_current_rcu();
+	reached = vps_reaches(own, vps_task_context(target));
 	rcu_read_unlock();
 	return reached ? 0 : -EPERM;
 }
@@ -108,7 +147,7 @@ static int vps_ptrace_access_check(struct task_struct *target, unsigned int mode
 		return 0;
 	rcu_read_lock();
 	own = vps_current_rcu();
-	reached = reaches(own, vps_task_context(target)) ||
+	reached = vps_reaches(own, vps_task_context(target)) ||
 		  (own->id == VPS_CTX_ALL && !(mode & PTRACE_MODE_ATTACH));
 	rcu_read_unlock();
 	return reached ? 0 : -EPERM;
@@ -121,9 +160,19 @@ static int vps_ptrace_traceme(struct task_struct *parent)
 	if (!static_branch_unlikely(&vps_active))
 		return 0;
 	rcu_read_lock();
-	reached = reaches(vps_task_context(parent), vps_current_rcu());
+	reached = vps_reaches(vps_task_context(parent), vps_current_rcu());
 	rcu_read_unlock();
 	return reached ? 0 : -EPERM;
+}
+
+bool __vps_on_host(void)
+{
+	return vps_current_id() == VPS_CTX_HOST;
+}
+
+bool __vps_may_set_names(void)
+{
+	return current->nsproxy->uts_ns != &init_uts_ns || __vps_on_host();
 }
 
 bool __vps_sees(struct task_struct *task)
@@ -133,9 +182,36 @@ bool __vps_sees(struct task_struct *task)
 
 	rcu_read_lock();
 	own = vps_current_rcu();
-	sees = own->id == VPS_CTX_ALL || reaches(own, vps_task_context(task));
+	sees = own->id == VPS_CTX_ALL || vps_reaches(own, vps_task_context(task));
 	rcu_read_unlock();
 	return sees;
+}
+
+/* A child that is not where its parent is has still to be waited for. */
+static bool finds(struct task_struct *task)
+{
+	bool own;
+
+	rcu_read_lock();
+	own = same_thread_group(rcu_dereference(task->real_parent), current);
+	rcu_read_unlock();
+	return own || __vps_sees(task);
+}
+
+/* A group may have been moved in part. What has no task any more is nobody's. */
+bool __vps_sees_pid(struct pid *pid)
+{
+	struct task_struct *task;
+	enum pid_type type;
+	bool hidden = false;
+
+	for (type = PIDTYPE_PID; type < PIDTYPE_MAX; type++) {
+		task = pid_task(pid, type);
+		if (task && finds(task))
+			return true;
+		hidden |= !!task;
+	}
+	return !hidden;
 }
 
 bool __vps_may_enter(struct task_struct *task)
@@ -173,7 +249,7 @@ static struct security_hook_list vps_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(task_kill, vps_task_kill),
 };
 
-static const struct lsm_id vps_lsmid = {
+const struct lsm_id vps_lsmid = {
 	.name = "vps",
 	.id = LSM_ID_VPS,
 };
@@ -181,6 +257,8 @@ static const struct lsm_id vps_lsmid = {
 static int __init vps_init(void)
 {
 	security_add_hooks(vps_hooks, ARRAY_SIZE(vps_hooks), &vps_lsmid);
+	vps_wall_init();
+	vps_objects_init();
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <linux/atomic.h>
 #include <linux/cgroup.h>
 #include <linux/cred.h>
+#include <linux/ratelimit_types.h>
 #include <linux/refcount.h>
 #include <linux/vps.h>
 #include <uapi/linux/vps.h>
@@ -31,6 +32,7 @@
  * @tasks: threads in it, until they are reaped
  * @lock: guards @init and the writing of @flags
  * @init: what is its first process, or NULL
+ * @log: how much its processes have the kernel say
  * @name: of the VPS, or ""
  * @rcu: for freeing
  */
@@ -46,6 +48,7 @@ struct vps_context {
 	atomic_t tasks;
 	spinlock_t lock;	/* @init, writing of @flags */
 	struct pid *init;
+	struct ratelimit_state log;
 	char name[VPS_NAME_SIZE];
 	struct rcu_head rcu;
 };
@@ -118,6 +121,23 @@ int vps_group_create(u32 id, const struct vps_create *spec);
 int vps_group_destroy(struct vps_context *context);
 int vps_group_migrate(struct vps_context *context, int cgroup_fd, pid_t nr);
 int vps_group_signal(struct vps_context *context, int signal);
+
+/* ---- lsm.c, wall.c, objects.c, log.c ---- */
+
+extern const struct lsm_id vps_lsmid;
+extern struct lsm_blob_sizes vps_blob_sizes;
+
+/* Can who is in context @own do something to what is in context @target? */
+static inline bool vps_reaches(const struct vps_context *own, const struct vps_context *target)
+{
+	return own == target || vps_is_host(own);
+}
+
+void vps_log_init(struct vps_context *context);
+struct vps_context *vps_maker(const struct cred *cred);
+struct vps_context *vps_actor(const struct cred *cred);
+void vps_wall_init(void);
+void vps_objects_init(void);
 
 /* ---- move.c ---- */
 

@@ -44,6 +44,7 @@
 #ifndef _UAPI_LINUX_VPS_H
 #define _UAPI_LINUX_VPS_H
 
+#include <linux/capability.h>
 #include <linux/types.h>
 
 #define VC_CATEGORY(c)		(((c) >> 24) & 0xFF)
@@ -156,6 +157,16 @@ struct vps_migrate {
 	__s32 pid;		/* in the caller's pid namespace; 0 is the caller */
 	__u32 reserved;
 };
+
+/*
+ * The machine is the host's: in its user namespace nothing in a context has these, whatever
+ * struct vps_caps says.
+ */
+#define VPS_CAPS_MACHINE	((1ULL << CAP_SYS_MODULE) | (1ULL << CAP_SYS_RAWIO) | \
+				 (1ULL << CAP_SYS_TIME) | (1ULL << CAP_AUDIT_CONTROL) | \
+				 (1ULL << CAP_MAC_OVERRIDE) | (1ULL << CAP_MAC_ADMIN) | \
+				 (1ULL << CAP_SYSLOG) | (1ULL << CAP_AUDIT_READ) | \
+				 (1ULL << CAP_PERFMON) | (1ULL << CAP_BPF))
 
 struct vps_caps {
 	__u32 size;
