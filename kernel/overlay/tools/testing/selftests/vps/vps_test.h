@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -373,15 +374,35 @@ static inline void actor_main(int orders, int answers)
 	_exit(0);
 }
 
-/* It is a child of the caller and starts in context @where; NULL is the host. */
-static inline long actor_start(struct actor *actor, const struct context *where)
+/* Users of a user namespace are those of the host that have the same numbers. */
+static inline long map_users(pid_t pid)
 {
+	static const char *const files[] = { "uid_map", "gid_map" };
+	long value = 0;
+
+	for (size_t i = 0; !value && i < ARRAY_SIZE(files); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		value = put_text(AT_FDCWD, path, "0 0 65536");
+	}
+	return value;
+}
+
+/*
+ * It is a child of the caller and starts in context @where, NULL is the host, and in new namespaces
+ * @spaces (CLONE_NEW*).
+ */
+static inline long actor_start_in(struct actor *actor, const struct context *where, __u64 spaces)
+{
+	struct clone_args args = { .flags = spaces, .exit_signal = SIGCHLD };
 	int orders[2], answers[2];
+	long value = 0;
 
 	*actor = (struct actor){ -1, -1, -1 };
 	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
 		return -errno;
-	actor->pid = fork();
+	actor->pid = spaces ? syscall(__NR_clone3, &args, sizeof(args)) : fork();
 	if (actor->pid < 0)
 		return -errno;
 	if (!actor->pid) {
@@ -393,7 +414,16 @@ static inline long actor_start(struct actor *actor, const struct context *where)
 	close(answers[1]);
 	actor->orders = orders[1];
 	actor->answers = answers[0];
-	return where ? vps_migrate(where->id, where->group, actor->pid) : 0;
+	if (spaces & CLONE_NEWUSER)
+		value = map_users(actor->pid);
+	if (!value && where)
+		value = vps_migrate(where->id, where->group, actor->pid);
+	return value;
+}
+
+static inline long actor_start(struct actor *actor, const struct context *where)
+{
+	return actor_start_in(actor, where, 0);
 }
 
 static inline void actor_ask(struct actor *actor, long (*act)(long argument), long argument)
@@ -480,6 +510,30 @@ static inline long act_leave_child(long unused)
 	return pid < 0 ? -errno : pid;
 }
 
+/* What a call came to that has failed when it is negative. */
+static inline long outcome(long value)
+{
+	return value < 0 ? -errno : 0;
+}
+
+/* Is that what comes of a call that the kernel does not have? */
+static inline bool is_no_call(long value)
+{
+	return value < 0 && value == outcome(syscall(~0L));
+}
+
+/*
+ * Becomes a user whom another process of that user's may trace. Its credentials are those of its
+ * context then, as are those of who has executed something there.
+ */
+static inline long act_open_up(long id)
+{
+	long value = act_become(id);
+
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);	/* of Yama, where there is one */
+	return value ?: outcome(prctl(PR_SET_DUMPABLE, 1));
+}
+
 /* ---- before and after each test ---- */
 
 /* Contexts that were there before are not the test's. */
@@ -495,6 +549,60 @@ static inline bool tests_end(long before)
 {
 	groups_clear();
 	return EVENTUALLY(contexts() == before && contexts_dying() == 0);
+}
+
+/* ---- the places from which, and at which, something is tried ---- */
+
+struct places {
+	long before;
+	struct context one;
+	struct context two;
+	struct context all;	/* which sees all and touches nothing */
+	struct actor host;
+	struct actor in_one;
+	struct actor in_two;
+	struct actor in_all;
+};
+
+#define ONE 801
+#define TWO 802
+
+/* What a server has of its own, but for its files. */
+#define SPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS)
+
+/* Those in contexts ONE and TWO are in namespaces @spaces of their own; all are user @user. */
+static inline long places_make(struct places *places, uid_t user, __u64 spaces)
+{
+	struct actor *const actors[] = {
+		&places->host, &places->in_one, &places->in_two, &places->in_all,
+	};
+	long value = tests_begin();
+
+	if (value < 0)
+		return value;
+	places->before = value;
+	value = context_make(&places->one, ONE, 0) ?:
+		context_make(&places->two, TWO, 0) ?:
+		context_make(&places->all, VPS_CTX_ALL, 0) ?:
+		actor_start(&places->host, NULL) ?:
+		actor_start_in(&places->in_one, &places->one, spaces) ?:
+		actor_start_in(&places->in_two, &places->two, spaces) ?:
+		actor_start(&places->in_all, &places->all);
+	for (size_t i = 0; !value && i < ARRAY_SIZE(actors); i++)
+		value = actor_do(actors[i], act_open_up, user);
+	return value;
+}
+
+static inline bool places_end(struct places *places)
+{
+	actor_end(&places->host);
+	actor_end(&places->in_one);
+	actor_end(&places->in_two);
+	actor_end(&places->in_all);
+	close(places->one.group);
+	close(places->two.group);
+	close(places->all.group);
+	return tests_end(places->before);
 }
 
 #endif /* VPS_TEST_H */
