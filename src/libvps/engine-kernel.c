@@ -118,6 +118,7 @@ const struct vps_engine vps_engine_kernel = {
 	.kind = VPS_ENGINE_KERNEL,
 	.name = "kernel",
 	.isolates = true,
+	.withheld = VPS_CAPS_MACHINE,
 	.lacks = "not supported by the kernel engine of this version",
 	.foreign = "is of the stock engine, and this is the kernel engine (see VPS_ENGINE)",
 	.refusal = kernel_refusal,

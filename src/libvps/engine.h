@@ -15,6 +15,7 @@
  * struct vps_engine - one way to implement contexts
  * @isolates: a context keeps its processes apart even without namespaces
  * @limit_stops: the flag stop is a process limit of 0, and the real one waits in VPS_ATTR_PROC
+ * @withheld: capabilities that nothing in a context has in the host's user namespace
  * @lacks: what is said of what it cannot hold
  * @foreign: what is said of a context that is not its own
  * @refusal: NULL when it works here, else why it does not
@@ -31,6 +32,7 @@ struct vps_engine {
 	const char *name;
 	bool isolates;
 	bool limit_stops;
+	uint64_t withheld;
 	const char *lacks;
 	const char *foreign;
 	const char *(*refusal)(const struct vps_cgroups *cg);

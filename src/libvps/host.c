@@ -133,6 +133,11 @@ const char *vps_host_isolation_refusal(const struct vps_host *host)
 	return host->engine->isolates ? NULL : host->engine->lacks;
 }
 
+uint64_t vps_host_withheld(const struct vps_host *host)
+{
+	return host->engine->withheld;
+}
+
 const char *vps_host_kernel_refusal(struct vps_host *host)
 {
 	return vps_engine_kernel.refusal(&host->cg);

@@ -239,6 +239,9 @@ const char *vps_host_engine(const struct vps_host *host);
 /* NULL when contexts keep their processes apart without namespaces, else what that needs. */
 const char *vps_host_isolation_refusal(const struct vps_host *host);
 
+/* Capabilities that no context has without a user namespace of its own, bit n is capability n. */
+uint64_t vps_host_withheld(const struct vps_host *host);
+
 /* NULL when the kernel engine works here, whichever one @host has; else why it does not. */
 const char *vps_host_kernel_refusal(struct vps_host *host);
 

@@ -79,6 +79,7 @@ static const struct poptOption options[] = {
 /**
  * struct request - the command line
  * @caps_add, @caps_drop: of --cap, bit n is capability n
+ * @cap_words: what capability n was called
  */
 struct request {
 	uint32_t id;
@@ -86,6 +87,7 @@ struct request {
 	bool create;
 	bool destroy;
 	uint64_t caps_add, caps_drop;
+	const char *cap_words[64];
 	bool secure;
 	uint32_t flags;
 	bool flags_given;
@@ -116,6 +118,7 @@ static void parse_cap(struct request *req, const char *word)
 		req->caps_drop |= 1ULL << cap;
 	else
 		req->caps_add |= 1ULL << cap;
+	req->cap_words[cap] = word;
 }
 
 static void parse_flags(struct request *req, const char *words)
@@ -397,6 +400,17 @@ static void check_isolation(struct vps_host *host, const struct request *req)
 		cli_die(CLI_EXEC_FAILED, 0, "--no-namespaces: %s", why);
 }
 
+/* What was asked for by name and would not hold. */
+static void check_caps(struct vps_host *host, const struct request *req, bool userns)
+{
+	uint64_t vain = userns ? 0 : req->caps_add & vps_host_withheld(host);
+
+	if (vain)
+		cli_die(CLI_EXEC_FAILED, 0, "--cap='%s': without a user namespace of its own, "
+			"the %s engine leaves it to the host",
+			req->cap_words[__builtin_ctzll(vain)], vps_host_engine(host));
+}
+
 static int run(struct vps_host *host, const struct request *req)
 {
 	char *inside[] = { CLI_INSIDE_PATH, "HOME=/root", "TERM=linux", "container=freevps", NULL };
@@ -419,6 +433,7 @@ static int run(struct vps_host *host, const struct request *req)
 	bool made;
 
 	check_isolation(host, req);
+	check_caps(host, req, userns);
 	if (req->init)
 		choose_init(&spawn, req->init, init_argv);
 	/* A command of the host's admin keeps his terminal, one of a foreign tree does not. */

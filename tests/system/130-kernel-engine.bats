@@ -239,6 +239,20 @@ has_processes() {
 	no_context "$other"
 }
 
+@test "kernel engine: the machine is the host's, whatever a context has" {
+	run -1 chcontext --silent --ctx "$ctx" --no-namespaces -- date -s @1000000000
+	[ "$(date +%Y)" -gt 2001 ]
+	run -1 chcontext --silent --ctx "$ctx" --no-namespaces -- hostname other
+	[ "$(hostname)" != other ]
+	run -1 chcontext --silent --ctx "$ctx" --no-namespaces -- dmesg
+	# What would not hold is refused; among user ids of its own it is its own.
+	for word in CAP_SYS_TIME cap_bpf; do
+		run -125 chcontext --silent --ctx "$ctx" --secure --cap "$word" true
+		one_line "chcontext: --cap='$word': without a user namespace of its own, the kernel engine leaves it to the host"
+	done
+	no_context "$ctx"
+}
+
 @test "kernel engine: --no-namespaces: what the command leaves behind ends with it" {
 	run -0 chcontext --silent --ctx "$ctx" --no-namespaces -- sh -c 'sleep 1000 3>&- & exit 0'
 	no_context "$ctx"
