@@ -17,9 +17,7 @@ VM_BOTH := $(addprefix tests/system/,030-life.bats 060-cgroup.bats)
 VM_SYSTEMD := $(addprefix tests/system/,020-enter.bats 040-config.bats 050-kill9.bats \
 	080-debian.bats 090-limits.bats 110-vnet.bats) $(addprefix tests/escape/,enter.bats groups.bats)
 VM_OFF := $(addprefix tests/system/,060-cgroup.bats 090-limits.bats)
-# A kernel that has had an oops is fit for nothing else: that test is the last.
-VM_OOPS := kernel/overlay/tools/testing/selftests/vps/oops_test.c
-VM_ITSELF := tests/vm/kunit $(filter-out $(VM_OOPS),$(wildcard $(dir $(VM_OOPS))*_test.c)) $(VM_OOPS)
+VM_ITSELF := tests/vm/kunit $(wildcard kernel/overlay/tools/testing/selftests/vps/*_test.c)
 
 vm-plain: VM_RUN := --kernel vps --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
 vm-systemd: VM_RUN := --kernel vps --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats \
