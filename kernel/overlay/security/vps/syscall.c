@@ -100,88 +100,88 @@ static int check_init(const union vps_data *data)
 
 /* ---- the commands ---- */
 
-static long set_context(u32 id, struct vps_context *context, union vps_data *data)
+static long set_context(const struct vps_call *call, union vps_data *data)
 {
-	return vps_group_create(id, &data->create);
+	return vps_group_create(call->id, &data->create);
 }
 
 /* That there is such a context has been seen. */
-static long get_context(u32 id, struct vps_context *context, union vps_data *data)
+static long get_context(const struct vps_call *call, union vps_data *data)
 {
 	return 0;
 }
 
-static long set_destroy(u32 id, struct vps_context *context, union vps_data *data)
+static long set_destroy(const struct vps_call *call, union vps_data *data)
 {
-	return vps_group_destroy(context);
+	return vps_group_destroy(call->context);
 }
 
-static long set_flags(u32 id, struct vps_context *context, union vps_data *data)
+static long set_flags(const struct vps_call *call, union vps_data *data)
 {
-	vps_context_set_flags(context, VPS_FLAGS, data->flags.flags);
+	vps_context_set_flags(call->context, VPS_FLAGS, data->flags.flags);
 	return 0;
 }
 
-static long get_flags(u32 id, struct vps_context *context, union vps_data *data)
+static long get_flags(const struct vps_call *call, union vps_data *data)
 {
-	data->flags.flags = READ_ONCE(context->flags);
+	data->flags.flags = READ_ONCE(call->context->flags);
 	return 0;
 }
 
-static long set_migrate(u32 id, struct vps_context *context, union vps_data *data)
+static long set_migrate(const struct vps_call *call, union vps_data *data)
 {
-	return vps_group_migrate(context, data->migrate.cgroup_fd, data->migrate.pid);
+	return vps_group_migrate(call->context, data->migrate.cgroup_fd, data->migrate.pid);
 }
 
-static long get_own(u32 id, struct vps_context *context, union vps_data *data)
+static long get_own(const struct vps_call *call, union vps_data *data)
 {
 	return vps_current_id();
 }
 
-static long set_caps(u32 id, struct vps_context *context, union vps_data *data)
+static long set_caps(const struct vps_call *call, union vps_data *data)
 {
-	vps_context_set_caps(context, data->caps.caps);
+	vps_context_set_caps(call->context, data->caps.caps);
 	return 0;
 }
 
-static long get_caps(u32 id, struct vps_context *context, union vps_data *data)
+static long get_caps(const struct vps_call *call, union vps_data *data)
 {
-	data->caps.caps = READ_ONCE(context->caps);
+	data->caps.caps = READ_ONCE(call->context->caps);
 	return 0;
 }
 
-static long set_stop(u32 id, struct vps_context *context, union vps_data *data)
+static long set_stop(const struct vps_call *call, union vps_data *data)
 {
-	vps_context_set_flags(context, VPS_STOP, data->on.on ? VPS_STOP : 0);
+	vps_context_set_flags(call->context, VPS_STOP, data->on.on ? VPS_STOP : 0);
 	return 0;
 }
 
-static long get_stop(u32 id, struct vps_context *context, union vps_data *data)
+static long get_stop(const struct vps_call *call, union vps_data *data)
 {
-	data->on.on = !!(READ_ONCE(context->flags) & VPS_STOP);
+	data->on.on = !!(READ_ONCE(call->context->flags) & VPS_STOP);
 	return 0;
 }
 
-static long set_signal(u32 id, struct vps_context *context, union vps_data *data)
+static long set_signal(const struct vps_call *call, union vps_data *data)
 {
-	return vps_group_signal(context, data->signal.signal);
+	return vps_group_signal(call->context, data->signal.signal);
 }
 
-static long get_count(u32 id, struct vps_context *context, union vps_data *data)
+static long get_count(const struct vps_call *call, union vps_data *data)
 {
-	data->count.processes = vps_context_processes(context);
-	data->count.tasks = vps_context_tasks(context);
+	data->count.processes = vps_context_processes(call->context);
+	data->count.tasks = vps_context_tasks(call->context);
 	return 0;
 }
 
-static long set_init(u32 id, struct vps_context *context, union vps_data *data)
+static long set_init(const struct vps_call *call, union vps_data *data)
 {
-	return vps_context_set_init(context, data->init.pid);
+	return vps_context_set_init(call->context, data->init.pid);
 }
 
-static long get_init(u32 id, struct vps_context *context, union vps_data *data)
+static long get_init(const struct vps_call *call, union vps_data *data)
 {
-	struct task_struct *init = vps_context_init(context);
+	struct task_struct *init = vps_context_init(call->context);
 
 	if (init) {
 		data->init.pid = task_tgid_vnr(init);
@@ -213,7 +213,7 @@ static long enter_or_create(u32 id, const struct vps_create *create)
 	return err;
 }
 
-static long set_new_context(u32 id, struct vps_context *context, union vps_data *data)
+static long set_new_context(const struct vps_call *call, union vps_data *data)
 {
 	const struct vps_new_context *new = &data->new_context;
 	const struct vps_create create = {
@@ -223,7 +223,7 @@ static long set_new_context(u32 id, struct vps_context *context, union vps_data 
 		.caps = ~new->remove_caps,
 	};
 
-	return enter_or_create(id, &create);
+	return enter_or_create(call->id, &create);
 }
 
 /* ---- the table ---- */
@@ -444,16 +444,16 @@ static int data_write(const struct vps_command *command, void __user *udata,
 
 static long run(const struct vps_command *command, u32 id, union vps_data *data)
 {
-	struct vps_context *context;
+	struct vps_call call = { .command = command, .id = id };
 	long ret;
 
 	if (command->ids == VPS_IDS_NONE || command->ids == VPS_IDS_NEW)
-		return command->run(id, NULL, data);
-	context = vps_context_find(id);
-	if (!context)
+		return command->run(&call, data);
+	call.context = vps_context_find(id);
+	if (!call.context)
 		return -ESRCH;
-	ret = command->run(id, context, data);
-	vps_context_put(context);
+	ret = command->run(&call, data);
+	vps_context_put(call.context);
 	return ret;
 }
 

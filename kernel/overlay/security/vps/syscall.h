@@ -8,6 +8,7 @@
 #include <linux/types.h>
 #include <uapi/linux/vps.h>
 
+struct vps_command;
 struct vps_context;
 
 /* What VC_CATEGORY, VC_SUBCAT and VC_COMMAND do not read of a command. */
@@ -42,6 +43,18 @@ enum vps_ids {
 };
 
 /**
+ * struct vps_call - one call
+ * @command: its row
+ * @id: number of the context
+ * @context: that context, where there must be one
+ */
+struct vps_call {
+	const struct vps_command *command;
+	u32 id;
+	struct vps_context *context;
+};
+
+/**
  * struct vps_command - a row of the table of commands
  * @cmd: category, subcategory and command
  * @ids: which contexts it is for
@@ -56,7 +69,7 @@ struct vps_command {
 	u16 size_min;
 	u16 size;
 	int (*check)(const union vps_data *data);
-	long (*run)(u32 id, struct vps_context *context, union vps_data *data);
+	long (*run)(const struct vps_call *call, union vps_data *data);
 };
 
 extern const struct vps_command vps_commands[];
