@@ -106,15 +106,22 @@ Signed-off-by: One <one@example.org>" ]
 
 @test "kernel-patch: the size is told, of new and of existing files" {
 	run -0 make_patch
-	[[ $output == *": 9 lines: 4 of them changes in 1 existing files; in 3 new files 5 of code, 0 of documentation, 0 of tests; 0 lines of tests in user space beside it"* ]]
+	[[ $output == *": 9 lines: 4 of them changes in 1 existing files; in 3 new files 5 of code without comments, 0 of documentation, 0 of tests; 0 lines of tests in user space beside it"* ]]
 }
 
 @test "kernel-patch: each bound is held" {
-	seq 4492 >"$K/overlay/new/a.c"
+	# What is no code may be there in any number.
+	{
+		printf '/*\n'
+		seq 5000 | sed 's/^/ * /'
+		printf ' */\n\n\n// more\n'
+		seq 4496
+	} >"$K/overlay/new/a.c"
 	run -0 make_patch
-	seq 4493 >"$K/overlay/new/a.c"
+	[[ $output == *"4500 of code without comments"* ]]
+	echo one_more >>"$K/overlay/new/a.c"
 	run -1 make_patch
-	[[ $output == *"kernel-patch: lines: 4501, at most 4500"* ]]
+	[[ $output == *"kernel-patch: lines of code in new files: 4501, at most 4500"* ]]
 	echo >"$K/overlay/new/a.c"
 	{
 		sed '/^---$/q' "$K/patches/second"
