@@ -17,7 +17,6 @@
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/init.h>
-#include <linux/memcontrol.h>
 #include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -140,48 +139,46 @@ static void show_init(struct seq_file *seq, struct vps_context *context)
 		put_task_struct(init);
 }
 
-static void show_limit(struct seq_file *seq, const char *field, bool limited, u64 limit)
+static void show_limit(struct seq_file *seq, const char *field, u64 limit)
 {
-	if (limited)
+	if (limit != VPS_UNLIMITED)
 		seq_printf(seq, "%s: %llu\n", field, limit);
 	else
 		seq_printf(seq, "%s: unlimited\n", field);
 }
 
-#ifdef CONFIG_MEMCG
-/* Of the group that is the context's, not of those above it, if it has none. Under RCU. */
-static struct mem_cgroup *memory_of(struct vps_context *context)
+static void show_counted(struct seq_file *seq, const char *limit, const char *used,
+			 const struct vps_counted *counted)
 {
-	struct cgroup_subsys_state *css = rcu_dereference(context->head);
-
-	if (css)
-		css = rcu_dereference(css->cgroup->subsys[memory_cgrp_id]);
-	return mem_cgroup_from_css(css);
+	show_limit(seq, limit, counted->hard);
+	seq_printf(seq, "%s: %llu\n", used, counted->used);
 }
 
-static void read_memory(struct vps_context *context, unsigned long *max, unsigned long *used)
+static void show_resource(struct seq_file *seq, struct vps_context *context,
+			  enum vps_resource resource, const char *limit, const char *used)
 {
-	struct mem_cgroup *memcg;
+	struct vps_counted counted;
 
-	rcu_read_lock();
-	memcg = memory_of(context);
-	if (memcg) {
-		*max = READ_ONCE(memcg->memory.max);
-		*used = page_counter_read(&memcg->memory);
-	}
-	rcu_read_unlock();
+	vps_limit_get(context, resource, &counted);
+	show_counted(seq, limit, used, &counted);
 }
-#else
-static void read_memory(struct vps_context *context, unsigned long *max, unsigned long *used) { }
-#endif
+
+static void show_processes(struct seq_file *seq, struct vps_context *context)
+{
+	struct vps_counted counted;
+
+	vps_limit_get(context, VPS_THREADS, &counted);
+	show_limit(seq, "Process Limit", counted.hard);
+	seq_printf(seq, "Process Count: %llu\n", vps_context_processes(context));
+	seq_printf(seq, "tasks: %llu\n", vps_context_tasks(context));
+}
 
 static void show_resident(struct seq_file *seq, struct vps_context *context)
 {
-	unsigned long max = PAGE_COUNTER_MAX, used = 0;
+	struct vps_counted counted = { .hard = VPS_UNLIMITED };
 
-	read_memory(context, &max, &used);
-	show_limit(seq, "Context RSS limit", max != PAGE_COUNTER_MAX, (u64)max * PAGE_SIZE);
-	seq_printf(seq, "Context RSS: %llu\n", (u64)used * PAGE_SIZE);
+	vps_memory_get(context, &counted);
+	show_counted(seq, "Context RSS limit", "Context RSS", &counted);
 }
 
 static int context_show(struct seq_file *seq, struct vps_context *context)
@@ -189,18 +186,13 @@ static int context_show(struct seq_file *seq, struct vps_context *context)
 	seq_printf(seq, "vserver id: %u\n", context->id);
 	show_init(seq, context);
 	seq_printf(seq, "CapBset: %016llx\n", READ_ONCE(context->caps) & CAP_VALID_MASK);
-	show_limit(seq, "Process Limit", false, 0);
-	seq_printf(seq, "Process Count: %llu\n", vps_context_processes(context));
-	seq_printf(seq, "tasks: %llu\n", vps_context_tasks(context));
-	show_limit(seq, "Memory Limit", false, 0);
-	seq_puts(seq, "Used memory: 0\n");
+	show_processes(seq, context);
+	show_resource(seq, context, VPS_PAGES, "Memory Limit", "Used memory");
 	show_resident(seq, context);
-	show_limit(seq, "Disk Limit", false, 0);
+	show_limit(seq, "Disk Limit", VPS_UNLIMITED);
 	seq_puts(seq, "Used disk memory: 0\n");
-	show_limit(seq, "Files limit", false, 0);
-	seq_puts(seq, "Used files: 0\n");
-	show_limit(seq, "TCP sockets limit", false, 0);
-	seq_puts(seq, "Established sockets: 0\n");
+	show_resource(seq, context, VPS_FILES, "Files limit", "Used files");
+	show_resource(seq, context, VPS_TCP, "TCP sockets limit", "Established sockets");
 	seq_puts(seq, "Incoming traffic: 0\n");
 	seq_puts(seq, "Outgoing traffic: 0\n");
 	return 0;

@@ -8,6 +8,8 @@
 #include <linux/jump_label.h>
 #include <linux/types.h>
 
+struct cred;
+struct file;
 struct kern_ipc_perm;
 struct pid;
 struct rhashtable_compare_arg;
@@ -41,6 +43,13 @@ bool __vps_may_set_names(void);
 int __vps_tag_message(char *tag, int level);
 bool __vps_may_enter(struct task_struct *task);
 bool __vps_own_nproc(void);
+bool __vps_file_charge(const struct cred *cred);
+void __vps_file_uncharge(const struct cred *cred);
+void __vps_file_free(const struct file *file);
+void __vps_tcp_state(struct sock *sk, int from, int to);
+bool __vps_tcp_connects(const struct sock *sk);
+bool __vps_tcp_accepts(const struct sock *sk);
+void __vps_tcp_forgets(const struct sock *sk);
 
 /**
  * vps_sk_alloc - a new socket belongs to the context of the task that makes it
@@ -188,6 +197,83 @@ static inline bool vps_own_nproc(void)
 	return static_branch_unlikely(&vps_active) && __vps_own_nproc();
 }
 
+/**
+ * vps_file_charge - may there be one more open file?
+ * @cred: of who opens it
+ *
+ * Return: true when there may, and it is counted.
+ */
+static inline bool vps_file_charge(const struct cred *cred)
+{
+	return !static_branch_unlikely(&vps_active) || __vps_file_charge(cred);
+}
+
+/**
+ * vps_file_uncharge - what was counted could not be opened
+ * @cred: of who opens it
+ */
+static inline void vps_file_uncharge(const struct cred *cred)
+{
+	if (static_branch_unlikely(&vps_active))
+		__vps_file_uncharge(cred);
+}
+
+/**
+ * vps_file_free - an open file is not there any more
+ * @file: the file; the kernel's own have not been counted
+ */
+static inline void vps_file_free(const struct file *file)
+{
+	if (static_branch_unlikely(&vps_active))
+		__vps_file_free(file);
+}
+
+/**
+ * vps_tcp_state - a TCP connection goes on
+ * @sk: its socket
+ * @from: state that it was in
+ * @to: state that it will be in
+ */
+static inline void vps_tcp_state(struct sock *sk, int from, int to)
+{
+	if (static_branch_unlikely(&vps_active))
+		__vps_tcp_state(sk, from, to);
+}
+
+/**
+ * vps_tcp_connects - is there a place for what a socket connects to?
+ * @sk: the socket, in TCP_SYN_SENT, so that it has taken its place
+ *
+ * Return: true when there is.
+ */
+static inline bool vps_tcp_connects(const struct sock *sk)
+{
+	return !static_branch_unlikely(&vps_active) || __vps_tcp_connects(sk);
+}
+
+/**
+ * vps_tcp_accepts - take a place for a connection that has come in
+ * @sk: the listener
+ *
+ * It is given back by vps_tcp_state(), when the new socket leaves TCP_SYN_RECV.
+ *
+ * Return: true when there was one.
+ */
+static inline bool vps_tcp_accepts(const struct sock *sk)
+{
+	return !static_branch_unlikely(&vps_active) || __vps_tcp_accepts(sk);
+}
+
+/**
+ * vps_tcp_forgets - give back what vps_tcp_accepts() has taken
+ * @sk: the listener, for which no new socket was made
+ */
+static inline void vps_tcp_forgets(const struct sock *sk)
+{
+	if (static_branch_unlikely(&vps_active))
+		__vps_tcp_forgets(sk);
+}
+
 #else /* !CONFIG_VPS */
 
 static inline void vps_sk_alloc(struct sock *sk) { }
@@ -211,6 +297,13 @@ static inline bool vps_may_set_names(void) { return true; }
 static inline int vps_tag_message(char *tag, int level) { return 0; }
 static inline bool vps_may_enter(struct task_struct *task) { return true; }
 static inline bool vps_own_nproc(void) { return false; }
+static inline bool vps_file_charge(const struct cred *cred) { return true; }
+static inline void vps_file_uncharge(const struct cred *cred) { }
+static inline void vps_file_free(const struct file *file) { }
+static inline void vps_tcp_state(struct sock *sk, int from, int to) { }
+static inline bool vps_tcp_connects(const struct sock *sk) { return true; }
+static inline bool vps_tcp_accepts(const struct sock *sk) { return true; }
+static inline void vps_tcp_forgets(const struct sock *sk) { }
 
 #endif /* CONFIG_VPS */
 

@@ -29,22 +29,48 @@ static struct vps_css vps_root = {
 
 /* ---- counting ---- */
 
+static void charge_process(struct vps_context *context, struct task_struct *task)
+{
+	if (task->group_leader == task)
+		atomic_inc(&context->processes);
+}
+
+/* What comes in is not refused: a server at its limit can be entered, and mended. */
 static void charge(struct vps_context *context, struct task_struct *task)
 {
 	if (vps_is_host(context))
 		return;
-	atomic_inc(&context->tasks);
-	if (task->group_leader == task)
-		atomic_inc(&context->processes);
+	vps_counter_charge(&context->counters[VPS_THREADS], 1);
+	charge_process(context, task);
+}
+
+static bool try_charge(struct vps_context *context, struct task_struct *task)
+{
+	if (vps_is_host(context))
+		return true;
+	if (!vps_counter_try(&context->counters[VPS_THREADS], 1))
+		return false;
+	charge_process(context, task);
+	return true;
 }
 
 static void uncharge(struct vps_context *context, struct task_struct *task)
 {
 	if (vps_is_host(context))
 		return;
-	WARN_ON_ONCE(atomic_dec_return(&context->tasks) < 0);
+	vps_counter_uncharge(&context->counters[VPS_THREADS], 1);
 	if (task->group_leader == task)
 		WARN_ON_ONCE(atomic_dec_return(&context->processes) < 0);
+}
+
+/* Also back again. Within a context nothing changes, and no limit is met. */
+static void move_charge(struct task_struct *task, struct cgroup_subsys_state *from,
+			struct cgroup_subsys_state *to)
+{
+	if (to_vps_css(from)->context == to_vps_css(to)->context)
+		return;
+	uncharge(to_vps_css(from)->context, task);
+	charge(to_vps_css(to)->context, task);
 }
 
 /* ---- crossing ---- */
@@ -101,8 +127,7 @@ static int vps_can_attach(struct cgroup_taskset *tset)
 	}
 	/* Nothing fails from here on. */
 	cgroup_taskset_for_each(task, to, tset) {
-		uncharge(to_vps_css(task_css(task, vps_cgrp_id))->context, task);
-		charge(to_vps_css(to)->context, task);
+		move_charge(task, task_css(task, vps_cgrp_id), to);
 		to_vps_css(to)->used = true;
 	}
 	return 0;
@@ -114,10 +139,8 @@ static void vps_cancel_attach(struct cgroup_taskset *tset)
 	struct cgroup_subsys_state *to;
 	struct task_struct *task;
 
-	cgroup_taskset_for_each(task, to, tset) {
-		uncharge(to_vps_css(to)->context, task);
-		charge(to_vps_css(task_css(task, vps_cgrp_id))->context, task);
-	}
+	cgroup_taskset_for_each(task, to, tset)
+		move_charge(task, to, task_css(task, vps_cgrp_id));
 }
 
 /*
@@ -141,8 +164,7 @@ static int vps_can_fork(struct task_struct *task, struct css_set *cset)
 	}
 	if (READ_ONCE(context->flags) & VPS_STOP)
 		return -EAGAIN;
-	charge(context, task);
-	return 0;
+	return try_charge(context, task) ? 0 : -EAGAIN;
 }
 
 static void vps_cancel_fork(struct task_struct *task, struct css_set *cset)
@@ -178,8 +200,10 @@ static void vps_css_killed(struct cgroup_subsys_state *css)
 {
 	struct vps_context *context = to_vps_css(css)->context;
 
-	if (rcu_access_pointer(context->head) == css)
+	if (rcu_access_pointer(context->head) == css) {
 		vps_context_end(context);
+		vps_disk_ended();
+	}
 }
 
 static void vps_css_free(struct cgroup_subsys_state *css)
@@ -341,6 +365,9 @@ int vps_group_destroy(struct vps_context *context)
 	else
 		vps_context_end(context);
 	cgroup_unlock();
+	/* By now, so that its file system can be unmounted. */
+	if (!err)
+		vps_disk_detach(context);
 	return err;
 }
 

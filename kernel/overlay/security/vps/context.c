@@ -17,6 +17,10 @@ struct vps_context vps_host = {
 	.id = VPS_CTX_HOST,
 	.caps = CAP_VALID_MASK,
 	.lock = __SPIN_LOCK_UNLOCKED(vps_host.lock),
+	/* What it uses is not counted. */
+	.counters = {
+		[0 ... VPS_RESOURCES - 1] = { .soft = VPS_UNLIMITED, .hard = VPS_UNLIMITED },
+	},
 };
 
 /* Contexts that have not ended, by number. Written under its own lock, read under RCU. */
@@ -160,6 +164,7 @@ struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec)
 	refcount_set(&context->refs, 1);
 	spin_lock_init(&context->lock);
 	vps_log_init(context);
+	vps_limit_init(context);
 	atomic_inc(&vps_objects);
 	return context;
 }
@@ -240,7 +245,7 @@ u64 vps_context_tasks(struct vps_context *context)
 {
 	if (vps_is_host(context))
 		return not_in_contexts(nr_threads, vps_context_tasks);
-	return atomic_read(&context->tasks);
+	return vps_counter_used(&context->counters[VPS_THREADS]);
 }
 
 /**

@@ -259,6 +259,7 @@ static int __init vps_init(void)
 	security_add_hooks(vps_hooks, ARRAY_SIZE(vps_hooks), &vps_lsmid);
 	vps_wall_init();
 	vps_objects_init();
+	vps_tcp_init();
 	return 0;
 }
 

@@ -27,6 +27,9 @@
  * i386 would see another structure.
  */
 static_assert(sizeof(struct vps_create) == 4 * sizeof(u32) + sizeof(u64) + VPS_NAME_SIZE);
+static_assert(sizeof(struct vps_bounds) == 2 * sizeof(u32) + 2 * sizeof(u64));
+static_assert(sizeof(struct vps_counted) == 2 * sizeof(u32) + 5 * sizeof(u64));
+static_assert(sizeof(struct vps_cpu_usage) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_flags) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_migrate) == 4 * sizeof(u32));
 static_assert(sizeof(struct vps_caps) == 2 * sizeof(u32) + sizeof(u64));
@@ -91,6 +94,25 @@ static int check_switch(const union vps_data *data)
 static int check_signal(const union vps_data *data)
 {
 	return data->signal.signal < 0 || data->signal.signal > _NSIG ? -EINVAL : 0;
+}
+
+static int check_bounds(const union vps_data *data)
+{
+	const struct vps_bounds *bounds = &data->bounds;
+
+	if (bounds->reserved)
+		return -EINVAL;
+	return bounds->soft != VPS_UNLIMITED && bounds->soft > bounds->hard ? -EINVAL : 0;
+}
+
+/* What is more than any machine has would not fit in what is written for it. */
+static int check_usage(const union vps_data *data)
+{
+	const struct vps_cpu_usage *usage = &data->usage;
+
+	if (usage->reserved || usage->min > U32_MAX)
+		return -EINVAL;
+	return usage->max != VPS_UNLIMITED && usage->max > U32_MAX ? -EINVAL : 0;
 }
 
 static int check_init(const union vps_data *data)
@@ -190,6 +212,38 @@ static long get_init(const struct vps_call *call, union vps_data *data)
 	return 0;
 }
 
+static long set_limit(const struct vps_call *call, union vps_data *data)
+{
+	vps_limit_set(call->context, call->command->resource, &data->bounds);
+	return 0;
+}
+
+static long get_limit(const struct vps_call *call, union vps_data *data)
+{
+	vps_limit_get(call->context, call->command->resource, &data->counted);
+	return 0;
+}
+
+static long set_resident(const struct vps_call *call, union vps_data *data)
+{
+	return vps_memory_set(call->context, &data->bounds);
+}
+
+static long get_resident(const struct vps_call *call, union vps_data *data)
+{
+	return vps_memory_get(call->context, &data->counted);
+}
+
+static long set_usage(const struct vps_call *call, union vps_data *data)
+{
+	return vps_cpu_set(call->context, &data->usage);
+}
+
+static long get_usage(const struct vps_call *call, union vps_data *data)
+{
+	return vps_cpu_get(call->context, &data->usage);
+}
+
 /* Made by two at once, it is made by one of them and entered by both. */
 static long enter_or_create(u32 id, const struct vps_create *create)
 {
@@ -240,19 +294,22 @@ const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_DESTROY), VPS_IDS_CONTEXT,
 	  0, 0, NULL, set_destroy },
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_POLICY) },
-	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_USAGE) },
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_USAGE), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_cpu_usage), check_usage, set_usage },
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_FLAGS), VPS_IDS_CONTEXT,
 	  8, sizeof(struct vps_flags), check_flags, set_flags },
 	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_CONTEXT), VPS_IDS_ANY,
 	  0, 0, NULL, get_context },
 	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_POLICY) },
-	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_USAGE) },
+	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_USAGE), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_cpu_usage), NULL, get_usage },
 	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_FLAGS), VPS_IDS_CONTEXT,
 	  8, sizeof(struct vps_flags), NULL, get_flags },
 
 	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_MIGRATE), VPS_IDS_ANY,
 	  16, sizeof(struct vps_migrate), check_migrate, set_migrate },
-	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_MAX) },
+	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_MAX), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_bounds), check_bounds, set_limit, VPS_THREADS },
 	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_CAPS), VPS_IDS_CONTEXT,
 	  16, sizeof(struct vps_caps), check_caps, set_caps },
 	{ VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_STOP), VPS_IDS_CONTEXT,
@@ -263,7 +320,8 @@ const struct vps_command vps_commands[] = {
 	  8, sizeof(struct vps_init), check_init, set_init },
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_MIGRATE), VPS_IDS_NONE,
 	  0, 0, NULL, get_own },
-	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_MAX) },
+	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_MAX), VPS_IDS_CONTEXT,
+	  48, sizeof(struct vps_counted), NULL, get_limit, VPS_THREADS },
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_CAPS), VPS_IDS_CONTEXT,
 	  16, sizeof(struct vps_caps), NULL, get_caps },
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_STOP), VPS_IDS_CONTEXT,
@@ -288,19 +346,27 @@ const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_ROOT) },
 	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DESTROY) },
 	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DISK) },
-	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_FILES) },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_FILES), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_bounds), check_bounds, set_limit, VPS_FILES },
 	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_ROOT) },
 	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_DISK) },
-	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_FILES) },
+	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_FILES), VPS_IDS_CONTEXT,
+	  48, sizeof(struct vps_counted), NULL, get_limit, VPS_FILES },
 
-	{ VC_CMD(VC_CAT_MEMORY, VC_SET, VC_MEMORY_TOTAL) },
-	{ VC_CMD(VC_CAT_MEMORY, VC_SET, VC_MEMORY_RESIDENT) },
-	{ VC_CMD(VC_CAT_MEMORY, VC_GET, VC_MEMORY_TOTAL) },
-	{ VC_CMD(VC_CAT_MEMORY, VC_GET, VC_MEMORY_RESIDENT) },
+	{ VC_CMD(VC_CAT_MEMORY, VC_SET, VC_MEMORY_TOTAL), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_bounds), check_bounds, set_limit, VPS_PAGES },
+	{ VC_CMD(VC_CAT_MEMORY, VC_SET, VC_MEMORY_RESIDENT), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_bounds), check_bounds, set_resident },
+	{ VC_CMD(VC_CAT_MEMORY, VC_GET, VC_MEMORY_TOTAL), VPS_IDS_CONTEXT,
+	  48, sizeof(struct vps_counted), NULL, get_limit, VPS_PAGES },
+	{ VC_CMD(VC_CAT_MEMORY, VC_GET, VC_MEMORY_RESIDENT), VPS_IDS_CONTEXT,
+	  48, sizeof(struct vps_counted), NULL, get_resident },
 
-	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_TCP) },
+	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_TCP), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_bounds), check_bounds, set_limit, VPS_TCP },
 	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_FORGET) },
-	{ VC_CMD(VC_CAT_OTHER, VC_GET, VC_OTHER_TCP) },
+	{ VC_CMD(VC_CAT_OTHER, VC_GET, VC_OTHER_TCP), VPS_IDS_CONTEXT,
+	  48, sizeof(struct vps_counted), NULL, get_limit, VPS_TCP },
 };
 
 const size_t vps_commands_count = ARRAY_SIZE(vps_commands);
@@ -493,6 +559,9 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  * - %-ESRCH: to migrate, to name the init process: there is no such process; to migrate: the
  *   context has ended;
  * - %-EAGAIN, %-EINVAL, %-EOPNOTSUPP: to migrate: as writing to cgroup.procs of the group;
+ * - %-ENODATA: of resident memory, of processors: the context's group has not that controller;
+ * - %-EINVAL, %-EBUSY: to set the use of processors: the controller does not take that, or no
+ *   weight gives that share;
  * - %-ENOMEM: to create, to migrate;
  * - %-EFAULT: to get: the structure cannot be written.
  *

@@ -8,8 +8,9 @@
 #include <linux/types.h>
 #include <uapi/linux/vps.h>
 
+#include "vps.h"
+
 struct vps_command;
-struct vps_context;
 
 /* What VC_CATEGORY, VC_SUBCAT and VC_COMMAND do not read of a command. */
 #define VPS_CMD_RESERVED	(~VC_CMD(0xff, 0x3, 0xff))
@@ -26,6 +27,9 @@ union vps_data {
 	struct vps_processes count;
 	struct vps_init init;
 	struct vps_new_context new_context;
+	struct vps_bounds bounds;
+	struct vps_counted counted;
+	struct vps_cpu_usage usage;
 };
 
 /**
@@ -62,6 +66,7 @@ struct vps_call {
  * @size: of its structure today
  * @check: are these values that it takes? 0 or -EINVAL. NULL: it reads none.
  * @run: does it, with a reference to the context where there must be one; NULL: nothing does
+ * @resource: of which it is a limit
  */
 struct vps_command {
 	u32 cmd;
@@ -70,6 +75,7 @@ struct vps_command {
 	u16 size;
 	int (*check)(const union vps_data *data);
 	long (*run)(const struct vps_call *call, union vps_data *data);
+	enum vps_resource resource;
 };
 
 extern const struct vps_command vps_commands[];

@@ -30,12 +30,14 @@ static const struct promise {
 	{ GET(CPU, CONTEXT), true },
 	{ SET(CPU, DESTROY), true },
 	{ SET(CPU, POLICY) },		{ GET(CPU, POLICY) },
-	{ SET(CPU, USAGE) },		{ GET(CPU, USAGE) },
+	{ SET(CPU, USAGE), true, 24 },
+	{ GET(CPU, USAGE), true, 24 },
 	{ SET(CPU, FLAGS), true, 8 },
 	{ GET(CPU, FLAGS), true, 8 },
 	{ SET(PROCESS, MIGRATE), true, 16 },
 	{ GET(PROCESS, MIGRATE), true },
-	{ SET(PROCESS, MAX) },		{ GET(PROCESS, MAX) },
+	{ SET(PROCESS, MAX), true, 24 },
+	{ GET(PROCESS, MAX), true, 48 },
 	{ SET(PROCESS, CAPS), true, 16 },
 	{ GET(PROCESS, CAPS), true, 16 },
 	{ SET(PROCESS, STOP), true, 8 },
@@ -53,10 +55,14 @@ static const struct promise {
 	{ SET(VFS, ROOT) },		{ GET(VFS, ROOT) },
 	{ SET(VFS, DESTROY) },
 	{ SET(VFS, DISK) },		{ GET(VFS, DISK) },
-	{ SET(VFS, FILES) },		{ GET(VFS, FILES) },
-	{ SET(MEMORY, TOTAL) },		{ GET(MEMORY, TOTAL) },
-	{ SET(MEMORY, RESIDENT) },	{ GET(MEMORY, RESIDENT) },
-	{ SET(OTHER, TCP) },		{ GET(OTHER, TCP) },
+	{ SET(VFS, FILES), true, 24 },
+	{ GET(VFS, FILES), true, 48 },
+	{ SET(MEMORY, TOTAL), true, 24 },
+	{ GET(MEMORY, TOTAL), true, 48 },
+	{ SET(MEMORY, RESIDENT), true, 24 },
+	{ GET(MEMORY, RESIDENT), true, 48 },
+	{ SET(OTHER, TCP), true, 24 },
+	{ GET(OTHER, TCP), true, 48 },
 	{ SET(OTHER, FORGET) },
 };
 
@@ -141,6 +147,16 @@ static void test_row_is_whole(struct kunit *test)
 	}
 }
 
+/* Is something there that is @cmd in the bits of @mask? */
+static bool any_promised(u32 mask, u32 cmd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(promises); i++) {
+		if (promises[i].there && !((promises[i].cmd ^ cmd) & mask))
+			return true;
+	}
+	return false;
+}
+
 static void test_version(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, VPS_PATCH_VERSION, 0x20001);
@@ -153,13 +169,15 @@ static void test_version(struct kunit *test)
 		u32 cmd = promises[i].cmd | VC_CMD(0, VC_VERSION, 0);
 
 		KUNIT_EXPECT_EQ_MSG(test, vps_command_version(cmd),
-				    promises[i].there ? 1 : -EOPNOTSUPP, "command %#x", cmd);
+				    any_promised(VC_CMD(0xff, 0, 0xff), cmd) ? 1 : -EOPNOTSUPP,
+				    "command %#x", cmd);
 	}
 	for (u32 category = 1; category <= 0xff; category++) {
-		bool there = category >= VC_CAT_COMPAT && category <= VC_CAT_PROCESS;
+		u32 cmd = VC_CMD(category, VC_VERSION, 0);
 
-		KUNIT_EXPECT_EQ_MSG(test, vps_command_version(VC_CMD(category, VC_VERSION, 0)),
-				    there ? 1 : -EOPNOTSUPP, "category %u", category);
+		KUNIT_EXPECT_EQ_MSG(test, vps_command_version(cmd),
+				    any_promised(VC_CMD(0xff, 0, 0), cmd) ? 1 : -EOPNOTSUPP,
+				    "category %u", category);
 	}
 }
 
@@ -308,6 +326,32 @@ static void test_check_process(struct kunit *test)
 	expect_refused(test, SET(PROCESS, INIT), DATA(init, .pid = -1));
 }
 
+static void test_check_bounds(struct kunit *test)
+{
+	static const u32 cmds[] = {
+		SET(PROCESS, MAX), SET(VFS, FILES), SET(MEMORY, TOTAL), SET(MEMORY, RESIDENT),
+		SET(OTHER, TCP),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++) {
+		expect_taken(test, cmds[i], DATA(bounds, .soft = 0, .hard = 0));
+		expect_taken(test, cmds[i], DATA(bounds, .soft = 5, .hard = 5));
+		expect_taken(test, cmds[i], DATA(bounds, .soft = 5, .hard = VPS_UNLIMITED));
+		expect_taken(test, cmds[i], DATA(bounds, .soft = VPS_UNLIMITED, .hard = 0));
+		expect_refused(test, cmds[i], DATA(bounds, .soft = 6, .hard = 5));
+		expect_refused(test, cmds[i], DATA(bounds, .reserved = 1));
+	}
+}
+
+static void test_check_usage(struct kunit *test)
+{
+	expect_taken(test, SET(CPU, USAGE), DATA(usage, .max = U32_MAX, .min = U32_MAX));
+	expect_taken(test, SET(CPU, USAGE), DATA(usage, .max = VPS_UNLIMITED));
+	expect_refused(test, SET(CPU, USAGE), DATA(usage, .max = U32_MAX + 1ULL));
+	expect_refused(test, SET(CPU, USAGE), DATA(usage, .min = U32_MAX + 1ULL));
+	expect_refused(test, SET(CPU, USAGE), DATA(usage, .reserved = 1));
+}
+
 static int check_named(struct kunit *test, const char *name, size_t len)
 {
 	union vps_data data = { .create = { .flags = 0 } };
@@ -358,6 +402,8 @@ static struct kunit_case vps_syscall_cases[] = {
 	KUNIT_CASE(test_size),
 	KUNIT_CASE(test_check_context),
 	KUNIT_CASE(test_check_process),
+	KUNIT_CASE(test_check_bounds),
+	KUNIT_CASE(test_check_usage),
 	KUNIT_CASE(test_name),
 	{ }
 };

@@ -17,6 +17,24 @@
 #include <linux/vps.h>
 #include <uapi/linux/vps.h>
 
+#include "counter.h"
+
+/**
+ * enum vps_resource - what a context has a limit on, for itself alone
+ * @VPS_THREADS: threads, until they are reaped
+ * @VPS_FILES: open files
+ * @VPS_PAGES: of address space
+ * @VPS_TCP: TCP connections in ESTABLISHED
+ * @VPS_RESOURCES: how many there are
+ */
+enum vps_resource {
+	VPS_THREADS,
+	VPS_FILES,
+	VPS_PAGES,
+	VPS_TCP,
+	VPS_RESOURCES,
+};
+
 /**
  * struct vps_context - a context
  * @id: its number
@@ -29,12 +47,13 @@
  * @account: the number of that group, which no other ever gets
  * @ended: nothing enters any more. Set under cgroup_mutex, read there or as a hint.
  * @processes: thread groups in it, until they are reaped
- * @tasks: threads in it, until they are reaped
+ * @connecting: sockets that may be in ESTABLISHED soon, and have their place
  * @lock: guards @init and the writing of @flags
  * @init: what is its first process, or NULL
  * @log: how much its processes have the kernel say
  * @name: of the VPS, or ""
  * @rcu: for freeing
+ * @counters: what it uses of each resource
  */
 struct vps_context {
 	u32 id;
@@ -45,12 +64,13 @@ struct vps_context {
 	u64 account;
 	bool ended;
 	atomic_t processes;
-	atomic_t tasks;
+	atomic64_t connecting;
 	spinlock_t lock;	/* @init, writing of @flags */
 	struct pid *init;
 	struct ratelimit_state log;
 	char name[VPS_NAME_SIZE];
 	struct rcu_head rcu;
+	struct vps_counter counters[VPS_RESOURCES];
 };
 
 extern struct vps_context vps_host;
@@ -122,7 +142,22 @@ int vps_group_destroy(struct vps_context *context);
 int vps_group_migrate(struct vps_context *context, int cgroup_fd, pid_t nr);
 int vps_group_signal(struct vps_context *context, int signal);
 
-/* ---- lsm.c, wall.c, objects.c, log.c ---- */
+/* ---- limit.c ---- */
+
+void vps_limit_init(struct vps_context *context);
+void vps_limit_set(struct vps_context *context, enum vps_resource resource,
+		   const struct vps_bounds *bounds);
+void vps_limit_get(struct vps_context *context, enum vps_resource resource,
+		   struct vps_counted *ret_counted);
+
+/* ---- control.c ---- */
+
+int vps_memory_set(struct vps_context *context, const struct vps_bounds *bounds);
+int vps_memory_get(struct vps_context *context, struct vps_counted *ret_counted);
+int vps_cpu_set(struct vps_context *context, const struct vps_cpu_usage *usage);
+int vps_cpu_get(struct vps_context *context, struct vps_cpu_usage *ret_usage);
+
+/* ---- lsm.c, wall.c, objects.c, log.c, tcp.c ---- */
 
 extern const struct lsm_id vps_lsmid;
 extern struct lsm_blob_sizes vps_blob_sizes;
@@ -138,6 +173,7 @@ struct vps_context *vps_maker(const struct cred *cred);
 struct vps_context *vps_actor(const struct cred *cred);
 void vps_wall_init(void);
 void vps_objects_init(void);
+void vps_tcp_init(void);
 
 /* ---- move.c ---- */
 

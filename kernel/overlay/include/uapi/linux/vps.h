@@ -83,6 +83,33 @@
 #define VPS_STOP		0x10		/* no new process */
 #define VPS_FLAGS		0x1f
 
+/* ---- limits ---- */
+
+#define VPS_UNLIMITED		(~0ULL)
+
+/*
+ * To set any limit: VPS_UNLIMITED is none. Above @hard nothing more is given; what is had
+ * already stays. Above @soft nothing is refused, and it counts as a hit to get there.
+ *	EINVAL	@soft is above @hard
+ */
+struct vps_bounds {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 soft;
+	__aligned_u64 hard;
+};
+
+/* To get any: @hits is how often @hard has refused and @soft has been passed. */
+struct vps_counted {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 used;
+	__aligned_u64 peak;
+	__aligned_u64 soft;
+	__aligned_u64 hard;
+	__aligned_u64 hits;
+};
+
 /* ---- VC_CAT_CPU: a context and its share of the processors ---- */
 
 /*
@@ -100,6 +127,13 @@
  */
 #define VC_CPU_DESTROY		2
 #define VC_CPU_POLICY		3
+/*
+ * Set, get: struct vps_cpu_usage, in cpu.max and cpu.weight of the context's group. Not of the
+ * host.
+ *	EINVAL	@max is too small for the cpu controller, @min is all that there is
+ *	EBUSY	with what the other contexts have, no weight gives that share
+ *	ENODATA	the group has no cpu controller
+ */
 #define VC_CPU_USAGE		4
 /* Set, get: struct vps_flags, all of them at once. Not of the host. */
 #define VC_CPU_FLAGS		5
@@ -114,6 +148,17 @@ struct vps_create {
 	__u32 reserved;
 	__aligned_u64 caps;	/* see struct vps_caps */
 	char name[VPS_NAME_SIZE];
+};
+
+/*
+ * In thousandths of one processor. @min is what it gets when all contexts want all, by its weight
+ * among theirs: to set it gives it that weight, which later ones make less. 0 leaves it.
+ */
+struct vps_cpu_usage {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 max;	/* or VPS_UNLIMITED */
+	__aligned_u64 min;
 };
 
 struct vps_flags {
@@ -137,6 +182,10 @@ struct vps_flags {
  * Get, with id 0 and without data: the number of the caller's context.
  */
 #define VC_PROCESS_MIGRATE	1
+/*
+ * Set: struct vps_bounds, get: struct vps_counted, of threads. fork() fails with EAGAIN; what is
+ * moved in is not refused.
+ */
 #define VC_PROCESS_MAX		2
 /* Set, get: struct vps_caps, the capabilities that hold inside. */
 #define VC_PROCESS_CAPS		3
@@ -215,7 +264,7 @@ struct vps_new_context {
 	__aligned_u64 remove_caps;	/* what is taken from all capabilities */
 };
 
-/* ---- VC_CAT_VNET, _NETADDR, _VFS, _MEMORY, _OTHER ---- */
+/* ---- VC_CAT_VNET, _NETADDR ---- */
 
 #define VC_VNET_DEVICE		1
 #define VC_VNET_ATTACH		2
@@ -225,14 +274,79 @@ struct vps_new_context {
 #define VC_NETADDR_PERMIT	1
 #define VC_NETADDR_REMOVE	2
 
+/* ---- VC_CAT_VFS: not of the host ---- */
+
+/*
+ * Set: struct vps_tree, a directory with all that is in it on its file system is what the context
+ * has on disk; it is counted from here on, together with what is said to be there already.
+ *	EBADF, ENOTDIR	@dir_fd is no directory
+ *	EOPNOTSUPP	the file system does not tell what it gives and takes
+ *	EEXIST	the context has one already
+ *	EBUSY	the directory is in, or has in it, another context's
+ * Get: struct vps_tree, with -1 as @dir_fd.
+ *	ENOENT	the context has none
+ */
 #define VC_VFS_ROOT		1
+/* Set, without data: it is the context's no more, nor counted. The end of the context does it, too.
+ *	ENOENT	the context has none
+ */
 #define VC_VFS_DESTROY		2
+/* Set: struct vps_disk_bounds, get: struct vps_disk_counted. More fails with EDQUOT.
+ *	ENOENT	the context has no tree
+ */
 #define VC_VFS_DISK		3
+/* Set: struct vps_bounds, get: struct vps_counted, of open files. More fails with ENFILE. */
 #define VC_VFS_FILES		4
 
+struct vps_tree {
+	__u32 size;
+	__s32 dir_fd;
+	__aligned_u64 space;	/* bytes */
+	__aligned_u64 inodes;
+};
+
+struct vps_disk_bounds {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 space_soft;	/* bytes */
+	__aligned_u64 space_hard;
+	__aligned_u64 inodes_soft;
+	__aligned_u64 inodes_hard;
+};
+
+struct vps_disk_counted {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 space_used;	/* bytes */
+	__aligned_u64 space_peak;
+	__aligned_u64 space_soft;
+	__aligned_u64 space_hard;
+	__aligned_u64 space_hits;
+	__aligned_u64 inodes_used;
+	__aligned_u64 inodes_peak;
+	__aligned_u64 inodes_soft;
+	__aligned_u64 inodes_hard;
+	__aligned_u64 inodes_hits;
+};
+
+/* ---- VC_CAT_MEMORY: not of the host ---- */
+
+/*
+ * Set: struct vps_bounds, get: struct vps_counted, of bytes of address space, whole pages. More
+ * fails with ENOMEM.
+ */
 #define VC_MEMORY_TOTAL		1
+/* Get: struct vps_counted, of bytes; set it in the memory controller of the context's group.
+ *	ENODATA	the group has no memory controller
+ */
 #define VC_MEMORY_RESIDENT	2
 
+/* ---- VC_CAT_OTHER: not of the host ---- */
+
+/*
+ * Set: struct vps_bounds, get: struct vps_counted, of TCP connections in ESTABLISHED, by both
+ * families. connect() fails with EAGAIN, who comes from outside is not answered.
+ */
 #define VC_OTHER_TCP		1
 #define VC_OTHER_FORGET		2
 
