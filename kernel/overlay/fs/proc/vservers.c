@@ -181,6 +181,16 @@ static void show_resident(struct seq_file *seq, struct vps_context *context)
 	show_counted(seq, "Context RSS limit", "Context RSS", &counted);
 }
 
+/* Where it has no tree nothing is counted. */
+static void show_disk(struct seq_file *seq, struct vps_context *context)
+{
+	struct vps_disk_counted counted = { .space_hard = VPS_UNLIMITED };
+
+	vps_disk_count(context, &counted);
+	show_limit(seq, "Disk Limit", counted.space_hard);
+	seq_printf(seq, "Used disk memory: %llu\n", counted.space_used);
+}
+
 static int context_show(struct seq_file *seq, struct vps_context *context)
 {
 	seq_printf(seq, "vserver id: %u\n", context->id);
@@ -189,8 +199,7 @@ static int context_show(struct seq_file *seq, struct vps_context *context)
 	show_processes(seq, context);
 	show_resource(seq, context, VPS_PAGES, "Memory Limit", "Used memory");
 	show_resident(seq, context);
-	show_limit(seq, "Disk Limit", VPS_UNLIMITED);
-	seq_puts(seq, "Used disk memory: 0\n");
+	show_disk(seq, context);
 	show_resource(seq, context, VPS_FILES, "Files limit", "Used files");
 	show_resource(seq, context, VPS_TCP, "TCP sockets limit", "Established sockets");
 	seq_puts(seq, "Incoming traffic: 0\n");

@@ -260,6 +260,7 @@ static int __init vps_init(void)
 	vps_wall_init();
 	vps_objects_init();
 	vps_tcp_init();
+	vps_disk_init();
 	return 0;
 }
 

@@ -38,6 +38,9 @@ static_assert(sizeof(struct vps_signal) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_processes) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_init) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_new_context) == 4 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_tree) == 2 * sizeof(u32) + 2 * sizeof(u64));
+static_assert(sizeof(struct vps_disk_bounds) == 2 * sizeof(u32) + 4 * sizeof(u64));
+static_assert(sizeof(struct vps_disk_counted) == 2 * sizeof(u32) + 10 * sizeof(u64));
 
 /* A name is shown in lines of /proc and becomes part of paths. */
 static const char name_chars[] =
@@ -96,13 +99,19 @@ static int check_signal(const union vps_data *data)
 	return data->signal.signal < 0 || data->signal.signal > _NSIG ? -EINVAL : 0;
 }
 
+/* Without a soft limit there is nothing that could be above the hard one. */
+static bool are_bounds(u64 soft, u64 hard)
+{
+	return soft == VPS_UNLIMITED || soft <= hard;
+}
+
 static int check_bounds(const union vps_data *data)
 {
 	const struct vps_bounds *bounds = &data->bounds;
 
 	if (bounds->reserved)
 		return -EINVAL;
-	return bounds->soft != VPS_UNLIMITED && bounds->soft > bounds->hard ? -EINVAL : 0;
+	return are_bounds(bounds->soft, bounds->hard) ? 0 : -EINVAL;
 }
 
 /* What is more than any machine has would not fit in what is written for it. */
@@ -118,6 +127,21 @@ static int check_usage(const union vps_data *data)
 static int check_init(const union vps_data *data)
 {
 	return data->init.pid < 0 ? -EINVAL : 0;
+}
+
+static int check_tree(const union vps_data *data)
+{
+	return data->tree.space > S64_MAX || data->tree.inodes > S64_MAX ? -EINVAL : 0;
+}
+
+static int check_disk(const union vps_data *data)
+{
+	const struct vps_disk_bounds *bounds = &data->disk_bounds;
+
+	if (bounds->reserved)
+		return -EINVAL;
+	return are_bounds(bounds->space_soft, bounds->space_hard) &&
+	       are_bounds(bounds->inodes_soft, bounds->inodes_hard) ? 0 : -EINVAL;
 }
 
 /* ---- the commands ---- */
@@ -280,6 +304,39 @@ static long set_new_context(const struct vps_call *call, union vps_data *data)
 	return enter_or_create(call->id, &create);
 }
 
+static long set_tree(const struct vps_call *call, union vps_data *data)
+{
+	return vps_disk_attach(call->context, &data->tree);
+}
+
+static long get_tree(const struct vps_call *call, union vps_data *data)
+{
+	struct vps_disk_counted counted;
+	int err = vps_disk_count(call->context, &counted);
+
+	if (err)
+		return err;
+	data->tree.dir_fd = -1;
+	data->tree.space = counted.space_used;
+	data->tree.inodes = counted.inodes_used;
+	return 0;
+}
+
+static long set_no_tree(const struct vps_call *call, union vps_data *data)
+{
+	return vps_disk_detach(call->context);
+}
+
+static long set_disk(const struct vps_call *call, union vps_data *data)
+{
+	return vps_disk_bound(call->context, &data->disk_bounds);
+}
+
+static long get_disk(const struct vps_call *call, union vps_data *data)
+{
+	return vps_disk_count(call->context, &data->disk_counted);
+}
+
 /* ---- the table ---- */
 
 /* By number: category, then subcategory, then command. */
@@ -343,13 +400,18 @@ const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_REMOVE) },
 	{ VC_CMD(VC_CAT_NETADDR, VC_GET, VC_NETADDR_PERMIT) },
 
-	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_ROOT) },
-	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DESTROY) },
-	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DISK) },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_ROOT), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_tree), check_tree, set_tree },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DESTROY), VPS_IDS_CONTEXT,
+	  0, 0, NULL, set_no_tree },
+	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_DISK), VPS_IDS_CONTEXT,
+	  40, sizeof(struct vps_disk_bounds), check_disk, set_disk },
 	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_FILES), VPS_IDS_CONTEXT,
 	  24, sizeof(struct vps_bounds), check_bounds, set_limit, VPS_FILES },
-	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_ROOT) },
-	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_DISK) },
+	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_ROOT), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_tree), NULL, get_tree },
+	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_DISK), VPS_IDS_CONTEXT,
+	  88, sizeof(struct vps_disk_counted), NULL, get_disk },
 	{ VC_CMD(VC_CAT_VFS, VC_GET, VC_VFS_FILES), VPS_IDS_CONTEXT,
 	  48, sizeof(struct vps_counted), NULL, get_limit, VPS_FILES },
 
@@ -547,11 +609,14 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  *
  * Then it is the command's turn:
  *
- * - %-EEXIST: to create: there is such a context;
+ * - %-EEXIST: to create: there is such a context; of a tree: the context has one;
  * - %-EBADF, %-ENOENT: to create, to migrate: the descriptor is no group of the unified
  *   hierarchy, or of one that is being removed;
+ * - %-EBADF, %-ENOTDIR, %-EOPNOTSUPP: of a tree: the descriptor is no directory, or its file
+ *   system does not tell what is in it;
+ * - %-ENOENT: of a disk: the context has no tree;
  * - %-EBUSY: to create: the group is or was in use, or is the root; to destroy: there are
- *   processes in the context;
+ *   processes in the context; of a tree: it has in it, or is in, another context's;
  * - %-EXDEV: to create: the group is in another context; to migrate: the process is held by
  *   %VPS_LOCK where it is; to name the init process: it is not in the context;
  * - %-EACCES: to migrate: %VPS_PRIVATE;
@@ -562,7 +627,7 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  * - %-ENODATA: of resident memory, of processors: the context's group has not that controller;
  * - %-EINVAL, %-EBUSY: to set the use of processors: the controller does not take that, or no
  *   weight gives that share;
- * - %-ENOMEM: to create, to migrate;
+ * - %-ENOMEM: to create, to migrate, of a tree;
  * - %-EFAULT: to get: the structure cannot be written.
  *
  * Return: 0 or what was asked for, or one of these.

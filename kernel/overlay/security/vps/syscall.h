@@ -30,6 +30,9 @@ union vps_data {
 	struct vps_bounds bounds;
 	struct vps_counted counted;
 	struct vps_cpu_usage usage;
+	struct vps_tree tree;
+	struct vps_disk_bounds disk_bounds;
+	struct vps_disk_counted disk_counted;
 };
 
 /**

@@ -52,9 +52,11 @@ static const struct promise {
 	{ SET(VNET, QOS) },		{ GET(VNET, QOS) },
 	{ SET(NETADDR, PERMIT) },	{ GET(NETADDR, PERMIT) },
 	{ SET(NETADDR, REMOVE) },
-	{ SET(VFS, ROOT) },		{ GET(VFS, ROOT) },
-	{ SET(VFS, DESTROY) },
-	{ SET(VFS, DISK) },		{ GET(VFS, DISK) },
+	{ SET(VFS, ROOT), true, 24 },
+	{ GET(VFS, ROOT), true, 24 },
+	{ SET(VFS, DESTROY), true },
+	{ SET(VFS, DISK), true, 40 },
+	{ GET(VFS, DISK), true, 88 },
 	{ SET(VFS, FILES), true, 24 },
 	{ GET(VFS, FILES), true, 48 },
 	{ SET(MEMORY, TOTAL), true, 24 },
@@ -218,6 +220,11 @@ static void test_ids(struct kunit *test)
 	expect_takes(test, GET(PROCESS, ALL), true, true);
 	expect_takes(test, SET(PROCESS, INIT), false, true);
 	expect_takes(test, GET(PROCESS, INIT), false, true);
+	expect_takes(test, SET(VFS, ROOT), false, true);
+	expect_takes(test, GET(VFS, ROOT), false, true);
+	expect_takes(test, SET(VFS, DESTROY), false, true);
+	expect_takes(test, SET(VFS, DISK), false, true);
+	expect_takes(test, GET(VFS, DISK), false, true);
 }
 
 static void test_free(struct kunit *test)
@@ -352,6 +359,25 @@ static void test_check_usage(struct kunit *test)
 	expect_refused(test, SET(CPU, USAGE), DATA(usage, .reserved = 1));
 }
 
+static void test_check_disk(struct kunit *test)
+{
+	expect_taken(test, SET(VFS, ROOT), DATA(tree, .dir_fd = -1));
+	expect_taken(test, SET(VFS, ROOT), DATA(tree, .space = S64_MAX, .inodes = S64_MAX));
+	expect_refused(test, SET(VFS, ROOT), DATA(tree, .space = 1ULL << 63));
+	expect_refused(test, SET(VFS, ROOT), DATA(tree, .inodes = U64_MAX));
+
+	expect_taken(test, SET(VFS, DISK), DATA(disk_bounds, .space_soft = 0));
+	expect_taken(test, SET(VFS, DISK),
+		     DATA(disk_bounds, .space_soft = 7, .space_hard = 7,
+			  .inodes_soft = U64_MAX, .inodes_hard = U64_MAX));
+	expect_refused(test, SET(VFS, DISK), DATA(disk_bounds, .reserved = 1));
+	expect_refused(test, SET(VFS, DISK), DATA(disk_bounds, .space_soft = 8, .space_hard = 7));
+	expect_taken(test, SET(VFS, DISK),
+		     DATA(disk_bounds, .inodes_soft = U64_MAX, .inodes_hard = 7));
+	expect_refused(test, SET(VFS, DISK),
+		       DATA(disk_bounds, .inodes_soft = 8, .inodes_hard = 7));
+}
+
 static int check_named(struct kunit *test, const char *name, size_t len)
 {
 	union vps_data data = { .create = { .flags = 0 } };
@@ -404,6 +430,7 @@ static struct kunit_case vps_syscall_cases[] = {
 	KUNIT_CASE(test_check_process),
 	KUNIT_CASE(test_check_bounds),
 	KUNIT_CASE(test_check_usage),
+	KUNIT_CASE(test_check_disk),
 	KUNIT_CASE(test_name),
 	{ }
 };

@@ -51,6 +51,7 @@ enum vps_resource {
  * @lock: guards @init and the writing of @flags
  * @init: what is its first process, or NULL
  * @log: how much its processes have the kernel say
+ * @disk: what it has on disk, or NULL; read under RCU
  * @name: of the VPS, or ""
  * @rcu: for freeing
  * @counters: what it uses of each resource
@@ -68,6 +69,7 @@ struct vps_context {
 	spinlock_t lock;	/* @init, writing of @flags */
 	struct pid *init;
 	struct ratelimit_state log;
+	struct vps_disk __rcu *disk;
 	char name[VPS_NAME_SIZE];
 	struct rcu_head rcu;
 	struct vps_counter counters[VPS_RESOURCES];
@@ -174,6 +176,16 @@ struct vps_context *vps_actor(const struct cred *cred);
 void vps_wall_init(void);
 void vps_objects_init(void);
 void vps_tcp_init(void);
+
+/* ---- disk.c ---- */
+
+int vps_disk_attach(struct vps_context *context, const struct vps_tree *tree);
+int vps_disk_detach(struct vps_context *context);
+int vps_disk_bound(struct vps_context *context, const struct vps_disk_bounds *bounds);
+int vps_disk_count(struct vps_context *context, struct vps_disk_counted *ret_counted);
+u64 vps_disk_free(u64 limit, u64 used, u64 free, bool endless);
+void vps_disk_ended(void);
+void vps_disk_init(void);
 
 /* ---- move.c ---- */
 

@@ -278,12 +278,16 @@ struct vps_new_context {
 
 /*
  * Set: struct vps_tree, a directory with all that is in it on its file system is what the context
- * has on disk; it is counted from here on, together with what is said to be there already.
+ * has on disk; it is counted from here on, together with what is said to be there already: the
+ * sums of st_blocks * 512 and of inodes, seen after syncfs() and while nobody changes it. Nothing
+ * is renamed or linked into it or out of it, EXDEV. Its file system is not unmounted.
  *	EBADF, ENOTDIR	@dir_fd is no directory
- *	EOPNOTSUPP	the file system does not tell what it gives and takes
+ *	EOPNOTSUPP	the file system does not tell what it gives and takes: it is neither ext4
+ *			with extents nor tmpfs
  *	EEXIST	the context has one already
  *	EBUSY	the directory is in, or has in it, another context's
- * Get: struct vps_tree, with -1 as @dir_fd.
+ *	ENOMEM
+ * Get: struct vps_tree, with -1 as @dir_fd and what there is now.
  *	ENOENT	the context has none
  */
 #define VC_VFS_ROOT		1
@@ -291,7 +295,9 @@ struct vps_new_context {
  *	ENOENT	the context has none
  */
 #define VC_VFS_DESTROY		2
-/* Set: struct vps_disk_bounds, get: struct vps_disk_counted. More fails with EDQUOT.
+/*
+ * Set: struct vps_disk_bounds, get: struct vps_disk_counted. More fails with EDQUOT; there may be
+ * a few blocks more in which the file system keeps order. df shows hard limits as the size.
  *	ENOENT	the context has no tree
  */
 #define VC_VFS_DISK		3
@@ -301,7 +307,7 @@ struct vps_new_context {
 struct vps_tree {
 	__u32 size;
 	__s32 dir_fd;
-	__aligned_u64 space;	/* bytes */
+	__aligned_u64 space;	/* bytes, at most 2^63 - 1, as inodes */
 	__aligned_u64 inodes;
 };
 
