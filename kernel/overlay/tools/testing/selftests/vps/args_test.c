@@ -70,6 +70,14 @@ static const struct call {
 	{ "count", GET(PROCESS, ALL), sizeof(struct vps_processes), 0 },
 	{ "set init", SET(PROCESS, INIT), sizeof(struct vps_init), 0 },
 	{ "get init", GET(PROCESS, INIT), sizeof(struct vps_init), 0 },
+	{ "set threads", SET(PROCESS, MAX), sizeof(struct vps_bounds), 0 },
+	{ "get threads", GET(PROCESS, MAX), sizeof(struct vps_counted), 0 },
+	{ "set files", SET(VFS, FILES), sizeof(struct vps_bounds), 0 },
+	{ "get files", GET(VFS, FILES), sizeof(struct vps_counted), 0 },
+	{ "set space", SET(MEMORY, TOTAL), sizeof(struct vps_bounds), 0 },
+	{ "get space", GET(MEMORY, TOTAL), sizeof(struct vps_counted), 0 },
+	{ "set connections", SET(OTHER, TCP), sizeof(struct vps_bounds), 0 },
+	{ "get connections", GET(OTHER, TCP), sizeof(struct vps_counted), 0 },
 	{ "new context", SET(COMPAT, NEW_CONTEXT), sizeof(struct vps_new_context), -EBADF },
 };
 
@@ -424,6 +432,31 @@ TEST_F(args, the_right_things_come_back)
 	any->size = sizeof(any->on);
 	EXPECT_EQ(0, variant->call(GET(PROCESS, STOP), A, any));
 	EXPECT_EQ(1, any->on.on);
+	ASSERT_EQ(0, vps_bound(FILES, A, 0x123456789, 0xabcdef0123));
+	any->size = sizeof(any->counted);
+	EXPECT_EQ(0, variant->call(GET(VFS, FILES), A, any));
+	EXPECT_EQ(0x123456789, any->counted.soft);
+	EXPECT_EQ(0xabcdef0123, any->counted.hard);
+	EXPECT_EQ(0, any->counted.used);
+}
+
+/* Whichever door they come through, 64 bits are 64 bits. */
+TEST_F(args, bounds_are_wide)
+{
+	union any *any = (void *)pages;
+
+	any->bounds = (struct vps_bounds) {
+		.size = sizeof(any->bounds), .soft = 1ULL << 32, .hard = 1ULL << 33,
+	};
+	EXPECT_EQ(0, variant->call(SET(OTHER, TCP), A, any));
+	EXPECT_EQ(1ULL << 32, vps_counted(CONNECTIONS, A).soft);
+	EXPECT_EQ(1ULL << 33, vps_counted(CONNECTIONS, A).hard);
+	any->bounds.soft = (1ULL << 33) + 1;
+	EXPECT_EQ(-EINVAL, variant->call(SET(OTHER, TCP), A, any));
+	any->bounds.reserved = 1;
+	any->bounds.soft = 0;
+	EXPECT_EQ(-EINVAL, variant->call(SET(OTHER, TCP), A, any));
+	EXPECT_EQ(1ULL << 32, vps_counted(CONNECTIONS, A).soft);
 }
 
 /* What failed has not been written to, nor has what was only read. */

@@ -365,7 +365,7 @@ TEST_F(opened, is_of_no_use_inside)
 
 /* ---- threads ---- */
 
-#define THREADS 5
+#define THREAD_COUNT 5
 
 FIXTURE(threads) {
 	long before;
@@ -405,11 +405,11 @@ static void *thread_pause(void *unused)
 	return NULL;
 }
 
-static pthread_t threads[THREADS];
+static pthread_t threads[THREAD_COUNT];
 
 static long act_start_threads(long unused)
 {
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < THREAD_COUNT; i++)
 		if (pthread_create(&threads[i], NULL, thread_main, NULL))
 			return -errno;
 	return 0;
@@ -417,7 +417,7 @@ static long act_start_threads(long unused)
 
 static long act_join_threads(long unused)
 {
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < THREAD_COUNT; i++)
 		pthread_join(threads[i], NULL);
 	return 0;
 }
@@ -428,13 +428,13 @@ TEST_F(threads, go_together)
 	ASSERT_EQ(0, actor_start(&self->actor, &self->a));
 	ASSERT_EQ(0, actor_do(&self->actor, act_start_threads, 0));
 	EXPECT_EQ(1, vps_processes(A));
-	EXPECT_EQ(1 + THREADS, vps_tasks(A));
+	EXPECT_EQ(1 + THREAD_COUNT, vps_tasks(A));
 	EXPECT_EQ(0, vps_migrate(B, self->b.group, self->actor.pid));
 	EXPECT_EQ(0, vps_processes(A));
 	EXPECT_EQ(0, vps_tasks(A));
 	EXPECT_EQ(1, vps_processes(B));
-	EXPECT_EQ(1 + THREADS, vps_tasks(B));
-	ASSERT_EQ(THREADS, write(gate[1], "12345", THREADS));
+	EXPECT_EQ(1 + THREAD_COUNT, vps_tasks(B));
+	ASSERT_EQ(THREAD_COUNT, write(gate[1], "12345", THREAD_COUNT));
 	EXPECT_EQ(0, actor_do(&self->actor, act_join_threads, 0));
 	EXPECT_TRUE(EVENTUALLY(vps_tasks(B) == 1));
 	EXPECT_EQ(1, vps_processes(B));

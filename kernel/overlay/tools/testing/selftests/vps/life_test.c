@@ -36,16 +36,6 @@ FIXTURE(life) {
 	struct actor actor;
 };
 
-static int loopback_up(void)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), err;
-
-	err = ioctl(fd, SIOCSIFFLAGS, &request);
-	close(fd);
-	return err;
-}
-
 FIXTURE_SETUP(life)
 {
 	self->before = tests_begin();
@@ -70,42 +60,15 @@ FIXTURE_TEARDOWN(life)
 
 /* ---- what holds a context that has ended ---- */
 
-static long send_fd(int fd)
+static long give(int fd)
 {
-	char byte = 0, control[CMSG_SPACE(sizeof(fd))] = {};
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	long value;
 
 	if (fd < 0)
 		return -errno;
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	value = sendmsg(letters[1], &message, 0) == 1 ? 0 : -errno;
+	value = send_fd(letters[1], fd);
 	close(fd);
 	return value;
-}
-
-static int receive_fd(void)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(letters[0], &message, MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&message))
-		return -1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
 }
 
 static int listener(void)
@@ -226,10 +189,10 @@ static long act_hold(long by_child)
 	int status;
 
 	if (!by_child)
-		return send_fd(make_held());
+		return give(make_held());
 	pid = fork();
 	if (!pid)
-		_exit(-send_fd(make_held()));
+		_exit(-give(make_held()));
 	if (waitpid(pid, &status, 0) != pid)
 		return -errno;
 	return -WEXITSTATUS(status);
@@ -242,7 +205,7 @@ TEST_F(holds, nothing)
 	ASSERT_EQ(0, actor_start(&self->actor, &self->a));
 	ASSERT_EQ(0, actor_do(&self->actor, act_hold, variant->by_child));
 	actor_end(&self->actor);
-	close(receive_fd());
+	close(receive_fd(letters[0]));
 	EXPECT_EQ(0, vps_destroy(A));
 	EXPECT_EQ(0, group_remove("100"));
 	EXPECT_TRUE(EVENTUALLY(contexts_dying() == 0));
@@ -255,7 +218,7 @@ TEST_F(holds, a_number_is_free_and_the_context_is_not)
 	make_held = variant->make;
 	ASSERT_EQ(0, actor_start(&self->actor, &self->a));
 	ASSERT_EQ(0, actor_do(&self->actor, act_hold, variant->by_child));
-	fd = receive_fd();
+	fd = receive_fd(letters[0]);
 	ASSERT_LE(0, fd);
 	actor_end(&self->actor);
 	EXPECT_EQ(0, vps_destroy(A));
@@ -304,7 +267,7 @@ TEST_F(holds, accepted_by_the_host)
 	make_held = hold_listening;
 	ASSERT_EQ(0, actor_start(&self->actor, &self->a));
 	ASSERT_EQ(0, actor_do(&self->actor, act_hold, 0));
-	fd = receive_fd();
+	fd = receive_fd(letters[0]);
 	actor_end(&self->actor);
 	accepted = accept_from(fd);
 	ASSERT_LE(0, accepted);

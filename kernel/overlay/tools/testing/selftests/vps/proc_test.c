@@ -5,6 +5,7 @@
  */
 #include <fnmatch.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <sys/mount.h>
 #include <sys/utsname.h>
 
@@ -242,6 +243,107 @@ TEST_F(proc, fields_and_their_order)
 	ASSERT_GT(read_context(802), 0);
 	EXPECT_STREQ(value_of("flags"), "none");
 	EXPECT_STREQ(value_of("Process Count"), "0");
+}
+
+/* ---- limits, and what is used of them ---- */
+
+static int connection = -1;
+
+static long act_use_all(long port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = port };
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	connection = socket(AF_INET, SOCK_STREAM, 0);
+	if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof(address)))
+		return -errno;
+	return act_leave_child(0);
+}
+
+/* The port, as it is written in an address; the server stays for as long as the test. */
+static int listen_somewhere(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t length = sizeof(address);
+	int fd;
+
+	if (unshare(CLONE_NEWNET) || loopback_up())
+		return -errno;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(fd, (struct sockaddr *)&address, length) || listen(fd, 5) ||
+	    getsockname(fd, (struct sockaddr *)&address, &length))
+		return -errno;
+	return address.sin_port;
+}
+
+static const struct {
+	__u32 limit;
+	const char *bound;
+	const char *used;
+} limit_fields[] = {
+	{ THREADS, "Process Limit", "tasks" },
+	{ SPACE, "Memory Limit", "Used memory" },
+	{ FILES, "Files limit", "Used files" },
+	{ CONNECTIONS, "TCP sockets limit", "Established sockets" },
+};
+
+/* The fields say what the calls say. */
+static bool fields_agree(__u32 id)
+{
+	bool agree = read_context(id) > 0;
+
+	for (size_t i = 0; agree && i < ARRAY_SIZE(limit_fields); i++) {
+		struct vps_counted counted = vps_counted(limit_fields[i].limit, id);
+		__u64 used = strtoull(value_of(limit_fields[i].used), NULL, 10);
+		const char *bound = value_of(limit_fields[i].bound);
+
+		agree = used == counted.used &&
+			(counted.hard == VPS_UNLIMITED ? !strcmp(bound, "unlimited") :
+			 strtoull(bound, NULL, 10) == counted.hard);
+	}
+	return agree && atol(value_of("Process Count")) == vps_processes(id) &&
+	       atol(value_of("tasks")) == vps_tasks(id);
+}
+
+TEST_F(proc, limits_and_what_is_used_of_them)
+{
+	int port = listen_somewhere();
+	struct actor actor;
+	long child;
+
+	ASSERT_LE(0, port);
+	ASSERT_EQ(actor_bear(&actor, &self->two), 0);
+	child = actor_do(&actor, act_use_all, port);
+	ASSERT_GT(child, 0);
+	EXPECT_TRUE(fields_agree(802)) {
+		TH_LOG("%s", text);
+	}
+	EXPECT_STREQ(value_of("Process Count"), "3");
+	EXPECT_STREQ(value_of("tasks"), "3");
+	EXPECT_STREQ(value_of("Used files"), "1");
+	EXPECT_STREQ(value_of("Established sockets"), "1");
+	EXPECT_GT(strtol(value_of("Used memory"), NULL, 10), 4095);
+	EXPECT_STREQ(value_of("Memory Limit"), "unlimited");
+
+	ASSERT_EQ(vps_bound(THREADS, 802, 10, 77), 0);
+	ASSERT_EQ(vps_bound(FILES, 802, 10, 78), 0);
+	ASSERT_EQ(vps_bound(CONNECTIONS, 802, 10, 0xffffffffffULL), 0);
+	ASSERT_EQ(vps_bound(SPACE, 802, 10, 1ULL << 40), 0);
+	EXPECT_TRUE(fields_agree(802)) {
+		TH_LOG("%s", text);
+	}
+	EXPECT_STREQ(value_of("Process Limit"), "77");
+	EXPECT_STREQ(value_of("Memory Limit"), "1099511627776");
+	EXPECT_STREQ(value_of("Files limit"), "78");
+	EXPECT_STREQ(value_of("TCP sockets limit"), "1099511627775");
+
+	EXPECT_EQ(actor_do(&actor, act_kill_child, child), 0);
+	EXPECT_EQ(actor_end(&actor), 0);
+	EXPECT_TRUE(EVENTUALLY(uses_nothing(802)));
+	EXPECT_TRUE(fields_agree(802));
+	EXPECT_STREQ(value_of("Used memory"), "0");
+	EXPECT_TRUE(fields_agree(801));
 }
 
 TEST_F(proc, init_gives_its_number_and_its_names)

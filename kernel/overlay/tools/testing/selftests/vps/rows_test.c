@@ -42,10 +42,10 @@ static const struct row {
 	{ VC_CAT_CPU, VC_CPU_CONTEXT, MAY_SET | MAY_GET },
 	{ VC_CAT_CPU, VC_CPU_DESTROY, MAY_SET },
 	{ VC_CAT_CPU, VC_CPU_POLICY, NEITHER },
-	{ VC_CAT_CPU, VC_CPU_USAGE, NEITHER },
+	{ VC_CAT_CPU, VC_CPU_USAGE, MAY_SET | MAY_GET },
 	{ VC_CAT_CPU, VC_CPU_FLAGS, MAY_SET | MAY_GET },
 	{ VC_CAT_PROCESS, VC_PROCESS_MIGRATE, MAY_SET | MAY_GET },
-	{ VC_CAT_PROCESS, VC_PROCESS_MAX, NEITHER },
+	{ VC_CAT_PROCESS, VC_PROCESS_MAX, MAY_SET | MAY_GET },
 	{ VC_CAT_PROCESS, VC_PROCESS_CAPS, MAY_SET | MAY_GET },
 	{ VC_CAT_PROCESS, VC_PROCESS_STOP, MAY_SET | MAY_GET },
 	{ VC_CAT_PROCESS, VC_PROCESS_ALL, MAY_SET | MAY_GET },
@@ -56,13 +56,13 @@ static const struct row {
 	{ VC_CAT_VNET, VC_VNET_QOS, NEITHER },
 	{ VC_CAT_NETADDR, VC_NETADDR_PERMIT, NEITHER },
 	{ VC_CAT_NETADDR, VC_NETADDR_REMOVE, NEITHER },
-	{ VC_CAT_VFS, VC_VFS_ROOT, NEITHER },
-	{ VC_CAT_VFS, VC_VFS_DESTROY, NEITHER },
-	{ VC_CAT_VFS, VC_VFS_DISK, NEITHER },
-	{ VC_CAT_VFS, VC_VFS_FILES, NEITHER },
-	{ VC_CAT_MEMORY, VC_MEMORY_TOTAL, NEITHER },
-	{ VC_CAT_MEMORY, VC_MEMORY_RESIDENT, NEITHER },
-	{ VC_CAT_OTHER, VC_OTHER_TCP, NEITHER },
+	{ VC_CAT_VFS, VC_VFS_ROOT, MAY_SET | MAY_GET },
+	{ VC_CAT_VFS, VC_VFS_DESTROY, MAY_SET },
+	{ VC_CAT_VFS, VC_VFS_DISK, MAY_SET | MAY_GET },
+	{ VC_CAT_VFS, VC_VFS_FILES, MAY_SET | MAY_GET },
+	{ VC_CAT_MEMORY, VC_MEMORY_TOTAL, MAY_SET | MAY_GET },
+	{ VC_CAT_MEMORY, VC_MEMORY_RESIDENT, MAY_SET | MAY_GET },
+	{ VC_CAT_OTHER, VC_OTHER_TCP, MAY_SET | MAY_GET },
 	{ VC_CAT_OTHER, VC_OTHER_FORGET, NEITHER },
 };
 
@@ -587,6 +587,140 @@ TEST_F(rows, init)
 	actor_end(&outside);
 }
 
+/* ---- limits ---- */
+
+FIXTURE(limits) {
+	long before;
+	struct context a;
+};
+
+FIXTURE_VARIANT(limits) {
+	__u32 limit;
+};
+
+FIXTURE_VARIANT_ADD(limits, threads) { .limit = THREADS };
+FIXTURE_VARIANT_ADD(limits, files) { .limit = FILES };
+FIXTURE_VARIANT_ADD(limits, space) { .limit = SPACE };
+FIXTURE_VARIANT_ADD(limits, connections) { .limit = CONNECTIONS };
+
+FIXTURE_SETUP(limits)
+{
+	self->before = tests_begin();
+	ASSERT_LE(4, self->before);
+	ASSERT_EQ(0, context_make(&self->a, A, 0));
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	EXPECT_TRUE(tests_end(self->before));
+}
+
+static bool is_bound(__u32 limit, __u32 id, __u64 soft, __u64 hard)
+{
+	struct vps_counted counted = vps_counted(limit, id);
+
+	return counted.soft == soft && counted.hard == hard;
+}
+
+TEST_F(limits, new_context_has_none)
+{
+	struct vps_counted counted = vps_counted(variant->limit, A);
+
+	EXPECT_EQ(0, counted.used);
+	EXPECT_EQ(0, counted.peak);
+	EXPECT_EQ(0, counted.hits);
+	EXPECT_EQ(0, counted.reserved);
+	EXPECT_EQ(VPS_UNLIMITED, counted.soft);
+	EXPECT_EQ(VPS_UNLIMITED, counted.hard);
+}
+
+TEST_F(limits, are_told_as_they_were_set)
+{
+	static const __u64 bounds[][2] = {
+		{ 0, 0 }, { 0, 1 << 20 }, { 1 << 20, 1 << 20 }, { 1ULL << 40, 1ULL << 50 },
+		{ 1 << 20, VPS_UNLIMITED }, { VPS_UNLIMITED, 0 }, { VPS_UNLIMITED, 1 << 20 },
+		{ VPS_UNLIMITED, VPS_UNLIMITED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
+		EXPECT_EQ(0, vps_bound(variant->limit, A, bounds[i][0], bounds[i][1]));
+		EXPECT_TRUE(is_bound(variant->limit, A, bounds[i][0], bounds[i][1])) {
+			TH_LOG("bounds %zu", i);
+		}
+	}
+}
+
+/* Nothing is changed by what fails. */
+TEST_F(limits, errors)
+{
+	struct vps_bounds bounds = { .size = sizeof(bounds), .reserved = 1 };
+	struct vps_counted counted = { .size = sizeof(counted) };
+	__u32 limit = variant->limit;
+
+	ASSERT_EQ(0, vps_bound(limit, A, 1 << 20, 1 << 21));
+	EXPECT_EQ(-EINVAL, vps_bound(limit, A, 1 << 21, 1 << 20));
+	EXPECT_EQ(-EINVAL, vps_bound(limit, A, 1, 0));
+	EXPECT_EQ(-EINVAL, vps_bound(limit, A, VPS_UNLIMITED - 1, 1 << 21));
+	EXPECT_EQ(-EINVAL, vserver(limit, A, &bounds));
+	EXPECT_EQ(-EFAULT, vserver(limit, A, NULL));
+	EXPECT_EQ(-EFAULT, vserver(getter(limit), A, NULL));
+	EXPECT_TRUE(is_bound(limit, A, 1 << 20, 1 << 21));
+
+	EXPECT_EQ(-ESRCH, vps_limit(limit, B, 1));
+	EXPECT_EQ(-ESRCH, vserver(getter(limit), B, &counted));
+	EXPECT_EQ(-EINVAL, vps_limit(limit, 0, VPS_UNLIMITED));
+	EXPECT_EQ(-EINVAL, vserver(getter(limit), 0, &counted));
+}
+
+/* Nor are another limit, another context, and who has the number later. */
+TEST_F(limits, are_of_one_thing_and_one_context)
+{
+	struct context b;
+
+	ASSERT_EQ(0, context_make(&b, B, 0));
+	ASSERT_EQ(0, vps_bound(variant->limit, A, 0, 1 << 20));
+	for (size_t i = 0; i < ARRAY_SIZE(all_limits); i++) {
+		EXPECT_TRUE(is_bound(all_limits[i], B, VPS_UNLIMITED, VPS_UNLIMITED));
+		if (all_limits[i] != variant->limit)
+			EXPECT_TRUE(is_bound(all_limits[i], A, VPS_UNLIMITED, VPS_UNLIMITED));
+	}
+	ASSERT_EQ(0, vps_destroy(A));
+	close(self->a.group);
+	ASSERT_EQ(0, group_remove("100"));
+	ASSERT_EQ(0, context_make(&self->a, A, 0));
+	EXPECT_TRUE(is_bound(variant->limit, A, VPS_UNLIMITED, VPS_UNLIMITED));
+}
+
+/* Of the memory controller, which is the group's own or is not there. */
+TEST_F(rows, resident)
+{
+	struct vps_counted counted = { .size = sizeof(counted), .reserved = 7, .used = 7 };
+	struct context b;
+
+	EXPECT_EQ(-ENODATA, vserver(GET(MEMORY, RESIDENT), A, &counted));
+	EXPECT_EQ(7, counted.used);
+	EXPECT_EQ(-ESRCH, vserver(GET(MEMORY, RESIDENT), B, &counted));
+	EXPECT_EQ(-EINVAL, vserver(GET(MEMORY, RESIDENT), 0, &counted));
+	if (put_text(AT_FDCWD, ROOT_GROUP "/cgroup.subtree_control", "+memory") ||
+	    put_text(AT_FDCWD, TEST_GROUP "/cgroup.subtree_control", "+memory"))
+		SKIP(return, "the controller memory is not on this hierarchy");
+	ASSERT_EQ(0, context_make(&b, B, 0));
+	EXPECT_EQ(0, vserver(GET(MEMORY, RESIDENT), B, &counted));
+	EXPECT_EQ(0, counted.reserved);
+	EXPECT_EQ(VPS_UNLIMITED, counted.soft);
+	EXPECT_EQ(VPS_UNLIMITED, counted.hard);
+	EXPECT_EQ(0, counted.hits);
+	ASSERT_EQ(0, put_text(b.group, "memory.high", "33554432"));
+	ASSERT_EQ(0, put_text(b.group, "memory.max", "67108864"));
+	EXPECT_EQ(B, act_in(&b, act_current, 0));
+	EXPECT_EQ(0, act_in(&b, act_fork, 0));
+	EXPECT_EQ(0, vserver(GET(MEMORY, RESIDENT), B, &counted));
+	EXPECT_EQ(33554432, counted.soft);
+	EXPECT_EQ(67108864, counted.hard);
+	EXPECT_LT(0, counted.peak);
+	EXPECT_GT(67108864, counted.peak);
+}
+
 /* ---- COMPAT ---- */
 
 static struct vps_new_context new_context = { .size = sizeof(new_context) };
@@ -677,6 +811,7 @@ static pid_t bystander;
 static const struct call {
 	__u32 cmd;
 	union any data;
+	long value;	/* when it succeeds, or as much as it can */
 } calls[] = {
 	{ SET(CPU, CONTEXT), { .create = { .size = sizeof(struct vps_create) } } },
 	{ SET(CPU, DESTROY) },
@@ -686,6 +821,10 @@ static const struct call {
 	{ SET(PROCESS, STOP), { .on = { .size = sizeof(struct vps_switch) } } },
 	{ SET(PROCESS, ALL), { .signal = { .size = sizeof(struct vps_signal) } } },
 	{ SET(PROCESS, INIT), { .init = { .size = sizeof(struct vps_init) } } },
+	{ SET(PROCESS, MAX), { .bounds = { .size = sizeof(struct vps_bounds) } } },
+	{ SET(VFS, FILES), { .bounds = { .size = sizeof(struct vps_bounds) } } },
+	{ SET(MEMORY, TOTAL), { .bounds = { .size = sizeof(struct vps_bounds) } } },
+	{ SET(OTHER, TCP), { .bounds = { .size = sizeof(struct vps_bounds) } } },
 	{ SET(COMPAT, NEW_CONTEXT), { .new = { .size = sizeof(struct vps_new_context) } } },
 	{ GET(CPU, CONTEXT) },
 	{ GET(CPU, FLAGS), { .flags = { .size = sizeof(struct vps_flags) } } },
@@ -693,6 +832,11 @@ static const struct call {
 	{ GET(PROCESS, STOP), { .on = { .size = sizeof(struct vps_switch) } } },
 	{ GET(PROCESS, ALL), { .count = { .size = sizeof(struct vps_processes) } } },
 	{ GET(PROCESS, INIT), { .init = { .size = sizeof(struct vps_init) } } },
+	{ GET(PROCESS, MAX), { .counted = { .size = sizeof(struct vps_counted) } } },
+	{ GET(VFS, FILES), { .counted = { .size = sizeof(struct vps_counted) } } },
+	{ GET(MEMORY, TOTAL), { .counted = { .size = sizeof(struct vps_counted) } } },
+	{ GET(MEMORY, RESIDENT), { .counted = { .size = sizeof(struct vps_counted) } }, -ENODATA },
+	{ GET(OTHER, TCP), { .counted = { .size = sizeof(struct vps_counted) } } },
 };
 
 /* To context B, which is made of the group @spare by the call that makes one. */
@@ -792,7 +936,7 @@ static bool takes_away(const struct call *call)
 TEST_F(who, to_another_context)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
-		long expected = variant->may ? 0 : -EPERM;
+		long expected = variant->may ? calls[i].value : -EPERM;
 
 		if (variant->may && takes_away(&calls[i]))
 			continue;
@@ -838,7 +982,8 @@ TEST_F(who, own_context)
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		bool get = VC_SUBCAT(calls[i].cmd) == VC_GET;
 
-		EXPECT_EQ(get ? 0 : -EPERM, actor_do(&self->actor, act_call_own, i)) {
+		EXPECT_EQ(get ? calls[i].value : -EPERM,
+			  actor_do(&self->actor, act_call_own, i)) {
 			TH_LOG("call %#x", calls[i].cmd);
 		}
 	}

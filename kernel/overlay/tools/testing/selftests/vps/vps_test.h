@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,8 +22,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,6 +65,11 @@ union any {
 	struct vps_processes count;
 	struct vps_init init;
 	struct vps_new_context new;
+	struct vps_tree tree;
+	struct vps_disk_bounds disk_bounds;
+	struct vps_disk_counted disk_counted;
+	struct vps_bounds bounds;
+	struct vps_counted counted;
 };
 
 static inline long vserver(__u32 cmd, __u32 id, void *data)
@@ -156,6 +164,39 @@ static inline long vps_signal(__u32 id, int signal)
 	return vserver(SET(PROCESS, ALL), id, &attr);
 }
 
+static inline long vps_set_tree(__u32 id, int directory, __u64 space, __u64 inodes)
+{
+	struct vps_tree tree = {
+		.size = sizeof(tree), .dir_fd = directory, .space = space, .inodes = inodes,
+	};
+
+	return vserver(SET(VFS, ROOT), id, &tree);
+}
+
+static inline long vps_drop_tree(__u32 id)
+{
+	return vserver(SET(VFS, DESTROY), id, NULL);
+}
+
+/* Hard limits, soft ones are the same. */
+static inline long vps_set_disk(__u32 id, __u64 space, __u64 inodes)
+{
+	struct vps_disk_bounds bounds = {
+		.size = sizeof(bounds), .space_soft = space, .space_hard = space,
+		.inodes_soft = inodes, .inodes_hard = inodes,
+	};
+
+	return vserver(SET(VFS, DISK), id, &bounds);
+}
+
+static inline struct vps_disk_counted vps_disk(__u32 id)
+{
+	struct vps_disk_counted counted = { .size = sizeof(counted) };
+
+	vserver(GET(VFS, DISK), id, &counted);
+	return counted;
+}
+
 static inline struct vps_processes vps_count(__u32 id)
 {
 	struct vps_processes count = { .size = sizeof(count), .processes = ~0ULL, .tasks = ~0ULL };
@@ -172,6 +213,67 @@ static inline long vps_processes(__u32 id)
 static inline long vps_tasks(__u32 id)
 {
 	return vps_count(id).tasks;
+}
+
+/* ---- limits, each by the command that sets it ---- */
+
+#define THREADS SET(PROCESS, MAX)
+#define FILES SET(VFS, FILES)
+#define SPACE SET(MEMORY, TOTAL)
+#define CONNECTIONS SET(OTHER, TCP)
+
+static const __u32 all_limits[] = { THREADS, FILES, SPACE, CONNECTIONS };
+
+/* The command that gets what the command @limit sets. */
+static inline __u32 getter(__u32 limit)
+{
+	return VC_CMD(VC_CATEGORY(limit), VC_GET, VC_COMMAND(limit));
+}
+
+static inline long vps_bound(__u32 limit, __u32 id, __u64 soft, __u64 hard)
+{
+	struct vps_bounds bounds = { .size = sizeof(bounds), .soft = soft, .hard = hard };
+
+	return vserver(limit, id, &bounds);
+}
+
+static inline long vps_limit(__u32 limit, __u32 id, __u64 hard)
+{
+	return vps_bound(limit, id, VPS_UNLIMITED, hard);
+}
+
+/* All of it is ~0 where nothing is told. */
+static inline struct vps_counted vps_counted(__u32 limit, __u32 id)
+{
+	struct vps_counted counted;
+
+	memset(&counted, 0xff, sizeof(counted));
+	counted.size = sizeof(counted);
+	vserver(getter(limit), id, &counted);
+	return counted;
+}
+
+static inline long vps_used(__u32 limit, __u32 id)
+{
+	return vps_counted(limit, id).used;
+}
+
+static inline long vps_peak(__u32 limit, __u32 id)
+{
+	return vps_counted(limit, id).peak;
+}
+
+static inline long vps_hits(__u32 limit, __u32 id)
+{
+	return vps_counted(limit, id).hits;
+}
+
+static inline bool uses_nothing(__u32 id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(all_limits); i++)
+		if (vps_used(all_limits[i], id))
+			return false;
+	return true;
 }
 
 /* ---- memory that others change ---- */
@@ -244,6 +346,15 @@ static inline long get_field(const char *name, const char *key)
 		return -1;
 	found = strstr(text, key);
 	return found ? strtol(found + strlen(key), NULL, 10) : -1;
+}
+
+/* The first number in the file @name of process @pid, or -1. */
+static inline long get_pid_number(pid_t pid, const char *name)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return get_text(AT_FDCWD, path, text, sizeof(text)) > 0 ? strtol(text, NULL, 10) : -1;
 }
 
 static inline long contexts(void)
@@ -534,11 +645,111 @@ static inline long act_open_up(long id)
 	return value ?: outcome(prctl(PR_SET_DUMPABLE, 1));
 }
 
+/* What is opened from now on is the context's, and no more that from which it came. */
+static inline long act_belong(long unused)
+{
+	return outcome(setgroups(0, NULL));
+}
+
+/*
+ * A child takes the orders from now on, whose memory is its context's, too; the actor is the one
+ * that waits for it. Returns its number.
+ */
+static inline long act_be_born(long unused)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		return getpid();
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		_exit(1);
+	_exit(WEXITSTATUS(status));
+}
+
+static inline long act_kill_child(long pid)
+{
+	if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) != pid)
+		return -errno;
+	return 0;
+}
+
+static inline long act_close(long fd)
+{
+	return outcome(close(fd));
+}
+
+/* ---- a network namespace of the test's own ---- */
+
+static inline int loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err;
+
+	err = ioctl(fd, SIOCSIFFLAGS, &request);
+	close(fd);
+	return err;
+}
+
+/* ---- descriptors from one process to another, by a pair of sockets ---- */
+
+/* The sender keeps it. */
+static inline long send_fd(int letters, int fd)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(fd))] = {};
+	struct iovec iov = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(letters, &message, MSG_DONTWAIT) == 1 ? 0 : -errno;
+}
+
+static inline int receive_fd(int letters)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	if (recvmsg(letters, &message, MSG_DONTWAIT) != 1)
+		return -errno;
+	if (!CMSG_FIRSTHDR(&message) || message.msg_flags & MSG_CTRUNC)
+		return -EBADMSG;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	return fd;
+}
+
 /* ---- before and after each test ---- */
+
+/*
+ * At its first connection the kernel changes its own code. An emulated machine does not always bear
+ * that another processor runs that code at the same moment.
+ */
+static inline void connect_once(void)
+{
+	const struct sockaddr nowhere = { .sa_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	connect(fd, &nowhere, sizeof(nowhere));
+	close(fd);
+}
 
 /* Contexts that were there before are not the test's. */
 static inline long tests_begin(void)
 {
+	connect_once();
 	groups_clear();
 	if (mkdir(TEST_GROUP, 0755))
 		return -errno;
@@ -603,6 +814,60 @@ static inline bool places_end(struct places *places)
 	close(places->two.group);
 	close(places->all.group);
 	return tests_end(places->before);
+}
+
+/* ---- a context that gets limits, one beside it, and somebody in the first ---- */
+
+struct limited {
+	long before;
+	struct context one;
+	struct context two;
+	struct actor actor;
+};
+
+static inline long limited_make(struct limited *limited)
+{
+	limited->actor = (struct actor){ -1, -1, -1 };
+	limited->before = tests_begin();
+	if (limited->before < 0)
+		return limited->before;
+	return context_make(&limited->one, ONE, 0) ?:
+	       context_make(&limited->two, TWO, 0) ?:
+	       actor_start(&limited->actor, &limited->one);
+}
+
+/* Whatever there was has been given back by who is gone. */
+static inline bool limited_end(struct limited *limited)
+{
+	bool nothing = true;
+
+	if (limited->actor.pid > 0)
+		actor_end(&limited->actor);
+	vps_signal(ONE, SIGKILL);
+	vps_signal(TWO, SIGKILL);
+	if (!vps_exists(ONE))
+		nothing &= EVENTUALLY(uses_nothing(ONE));
+	if (!vps_exists(TWO))
+		nothing &= EVENTUALLY(uses_nothing(TWO));
+	close(limited->one.group);
+	close(limited->two.group);
+	return tests_end(limited->before) && nothing;
+}
+
+/* An actor that was born in a context; 0, or what failed. */
+static inline long actor_bear(struct actor *actor, const struct context *where)
+{
+	long value = actor_start(actor, where);
+
+	if (!value)
+		value = actor_do(actor, act_be_born, 0);
+	return value < 0 ? value : 0;
+}
+
+/* What a call that gives a descriptor or a number of things gave. */
+static inline long given(long value)
+{
+	return value < 0 ? -errno : value;
 }
 
 #endif /* VPS_TEST_H */
