@@ -273,13 +273,11 @@ static int find_key(const char *name)
 /* Is it the key of a resource, with a limit that could hold on some host? Says why not. */
 static bool accept_limit(struct parser *p, const struct vps_resource *resource, const char *value)
 {
-	const char *missing = vps_resource_missing(resource), *key = resource->key;
+	const char *key = resource->key;
 	struct vps_limit limit;
-	int err = missing ? 0 : vps_limit_parse(resource, value, &limit);
+	int err = vps_limit_parse(resource, value, &limit);
 
-	if (missing)
-		complain(p, "%s: %s", key, missing);
-	else if (err == -EDOM)
+	if (err == -EDOM)
 		complain(p, "%s='%.*s': soft is above hard", key, SHOWN_MAX, value);
 	else if (err == -ERANGE)
 		complain(p, "%s='%.*s': must be from %" PRIu64 " to %" PRIu64, key, SHOWN_MAX,
@@ -287,7 +285,7 @@ static bool accept_limit(struct parser *p, const struct vps_resource *resource, 
 	else if (err)
 		complain(p, "%s='%.*s': must be a limit, as 100, 64M, 25%%, inf or SOFT:HARD",
 			 key, SHOWN_MAX, value);
-	return !missing && !err;
+	return !err;
 }
 
 /* The key's place in the table when it may have this value, else -1 and said why. */

@@ -12,6 +12,7 @@
 #include "bpf.h"
 #include "context.h"
 #include "net.h"
+#include "resource.h"
 #include "subid.h"
 #include "traffic.h"
 #include "util.h"
@@ -291,6 +292,14 @@ int vps_context_of(struct vps_host *host, pid_t pid, uint32_t *ret_id)
 
 /* ---- making and removing ------------------------------------------------------ */
 
+static bool limits_processes(const struct vps_host *host)
+{
+	const struct vps_meter *meter = vps_resource_meter(host, vps_resource_find("proc"));
+
+	return meter ? !meter->refusal(host, meter) :
+		       vps_controller_version(&host->cg, VPS_CTL_PIDS) != 0;
+}
+
 /* A flag that would not hold is refused; the walls hold "lock" and "private" by themselves. */
 static int check_flags(const struct vps_host *host, uint32_t flags)
 {
@@ -298,22 +307,41 @@ static int check_flags(const struct vps_host *host, uint32_t flags)
 
 	if (flags & VPS_F_SCHED && !vps_controller_version(&host->cg, VPS_CTL_CPU))
 		return -ENOTSUP;
-	if (flags & counted && !vps_controller_version(&host->cg, VPS_CTL_PIDS))
+	if (flags & counted && !limits_processes(host))
 		return -ENOTSUP;
 	return 0;
 }
 
-/* The first limit of a new context. */
-static int set_process_limit(const struct vps_host *host, uint32_t id)
+static int write_pids_max(const struct vps_host *host, uint32_t id)
 {
 	_cleanup_(closep) int group = vps_group_of_controller(&host->cg, id, VPS_CTL_PIDS);
 	char text[16];
 
-	/* No pids controller: doctor names it. */
 	if (group < 0)
-		return group == -ENOTSUP ? 0 : group;
+		return group;
 	snprintf(text, sizeof(text), "%u", VPS_DEFAULT_PROC_MAX);
 	return vps_write_at(group, "pids.max", text);
+}
+
+/* The first limit of a new context. */
+static int set_process_limit(const struct vps_host *host, uint32_t id, int group,
+			     struct vps_fault *fault)
+{
+	const struct vps_limit limit = {
+		.resource = vps_resource_find("proc"),
+		.soft = VPS_LIMIT_INF, .hard = VPS_DEFAULT_PROC_MAX,
+	};
+	const struct vps_metered of = {
+		.host = host, .meter = vps_resource_meter(host, limit.resource), .id = id,
+		.group = group,
+	};
+	int rc;
+
+	/* Where nothing counts, doctor names it. */
+	if (of.meter)
+		return limits_processes(host) ? of.meter->set(&of, &limit, fault) : 0;
+	rc = write_pids_max(host, id);
+	return rc && rc != -ENOTSUP ? vps_fault(fault, rc, "set the process limit", "") : 0;
 }
 
 static int set_first_state(const struct vps_host *host, int group, uint32_t id,
@@ -336,9 +364,9 @@ static int describe(struct vps_host *host, uint32_t id, int group,
 
 	if (rc)
 		return vps_refuse(fault, rc, "a flag needs a controller that this host lacks", "");
-	rc = set_process_limit(host, id);
+	rc = set_process_limit(host, id, group, fault);
 	if (rc)
-		return vps_fault(fault, rc, "set the process limit", "");
+		return rc;
 	/* Where nothing counts, a limit on it is refused: doctor names it. */
 	if (!vps_net_begin(&host->cg, group))
 		rc = vps_traffic_begin(host, group, id, spec->name);

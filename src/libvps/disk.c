@@ -13,6 +13,7 @@
 #include "disk.h"
 #include "image.h"
 #include "quota.h"
+#include "resource.h"
 #include "sys.h"
 #include "tree.h"
 #include "util.h"
@@ -194,9 +195,10 @@ int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk, c
 	return 0;
 }
 
-const char *vps_disk_refusal(const struct vps_host *host)
+static const char *refusal(const struct vps_host *host, const struct vps_meter *meter)
 {
 	(void)host;
+	(void)meter;
 	if (vps_sys_quotactl(-1, 0, 0, NULL) == -ENOSYS && access("/dev/loop-control", F_OK))
 		return "needs project quotas or loop devices;"
 		       " boot a kernel with CONFIG_QUOTACTL or CONFIG_BLK_DEV_LOOP";
@@ -204,8 +206,7 @@ const char *vps_disk_refusal(const struct vps_host *host)
 }
 
 /* What cannot be read says nothing of the context's other limits: -ENODATA. */
-static int get_state(int group, bool inodes,
-		     struct vps_limit_state *ret_state)
+static int get_state(int group, bool inodes, struct vps_limit_state *ret_state)
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
@@ -220,17 +221,14 @@ static int get_state(int group, bool inodes,
 	return 0;
 }
 
-int vps_disk_get_space(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
+static int get_space(const struct vps_metered *of, struct vps_limit_state *ret_state)
 {
-	(void)host;
-	return get_state(group, false, ret_state);
+	return get_state(of->group, false, ret_state);
 }
 
-int vps_disk_get_inodes(const struct vps_host *host, int group,
-			struct vps_limit_state *ret_state)
+static int get_inodes(const struct vps_metered *of, struct vps_limit_state *ret_state)
 {
-	(void)host;
-	return get_state(group, true, ret_state);
+	return get_state(of->group, true, ret_state);
 }
 
 static int set_quota(const char *tree, uint64_t limit,
@@ -263,19 +261,19 @@ static int resize_image(const char *tree, uint64_t size, bool in_use, struct vps
 	return rc;
 }
 
-int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
-		       struct vps_fault *fault)
+static int set_space(const struct vps_metered *of, const struct vps_limit *limit,
+		     struct vps_fault *fault)
 {
 	enum vps_disk_kind kind;
 	char tree[PATH_MAX];
-	int rc = read_attr(group, &kind, tree);
+	int rc = read_attr(of->group, &kind, tree);
 
-	(void)host;
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "disk");
 	if (kind == VPS_DISK_QUOTA)
-		return set_quota(tree, limit, vps_quota_set_space, fault);
-	return resize_image(tree, limit, vps_group_event(group, "populated") != 0, fault);
+		return set_quota(tree, limit->hard, vps_quota_set_space, fault);
+	return resize_image(tree, limit->hard, vps_group_event(of->group, "populated") != 0,
+			    fault);
 }
 
 /* How many files an image of @size will have room for: groups of blocks have as many each. */
@@ -288,16 +286,14 @@ static uint64_t inodes_at(const struct vps_disk *disk, uint64_t size)
 }
 
 /* Those of an image are made with it: a limit holds that is not below, and will not be. */
-int vps_disk_check_inodes(const struct vps_host *host, int group,
-			  const struct vps_limit *limits, size_t count, uint64_t limit,
-			  struct vps_fault *fault)
+static int check_inodes(const struct vps_metered *of, const struct vps_limit *limit,
+			const struct vps_limit *limits, size_t count, struct vps_fault *fault)
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
 	uint64_t size;
-	int rc = look_of_group(group, &disk, tree);
+	int rc = look_of_group(of->group, &disk, tree);
 
-	(void)host;
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
 	if (disk.kind != VPS_DISK_IMAGE)
@@ -306,24 +302,36 @@ int vps_disk_check_inodes(const struct vps_host *host, int group,
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(limits[i].resource->name, "disk") && limits[i].hard != VPS_LIMIT_INF)
 			size = limits[i].hard;
-	if (limit < inodes_at(&disk, size))
+	if (limit->hard < inodes_at(&disk, size))
 		return vps_refuse(fault, -ENOTSUP, "an image's number of files is set when it is"
 				  " made, and grows with it", "inodes");
 	return 0;
 }
 
-int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
-			struct vps_fault *fault)
+static int set_inodes(const struct vps_metered *of, const struct vps_limit *limit,
+		      struct vps_fault *fault)
 {
 	enum vps_disk_kind kind;
 	char tree[PATH_MAX];
-	int rc = read_attr(group, &kind, tree);
+	int rc = read_attr(of->group, &kind, tree);
 
-	(void)host;
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
-	return kind == VPS_DISK_QUOTA ? set_quota(tree, limit, vps_quota_set_inodes, fault) : 0;
+	if (kind != VPS_DISK_QUOTA)
+		return 0;
+	return set_quota(tree, limit->hard, vps_quota_set_inodes, fault);
 }
+
+#define NO_DISK "its tree is not on a disk of its own; a start with LIMIT_DISK puts it there"
+
+const struct vps_meter vps_disk_space_meter = {
+	.refusal = refusal, .get = get_space, .set = set_space, .no_data = NO_DISK,
+};
+
+const struct vps_meter vps_disk_inodes_meter = {
+	.refusal = refusal, .get = get_inodes, .set = set_inodes, .check = check_inodes,
+	.no_data = NO_DISK,
+};
 
 /* ---- making it ready ---------------------- */
 

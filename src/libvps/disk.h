@@ -5,24 +5,9 @@
 
 #include "engine.h"
 
-/* Why this host can hold none, or NULL. */
-const char *vps_disk_refusal(const struct vps_host *host);
-
-/* -ENODATA: the context was given no tree. */
-int vps_disk_get_space(const struct vps_host *host, int group,
-		       struct vps_limit_state *ret_state);
-int vps_disk_get_inodes(const struct vps_host *host, int group,
-			struct vps_limit_state *ret_state);
-
-int vps_disk_set_space(const struct vps_host *host, int group, uint64_t limit,
-		       struct vps_fault *fault);
-int vps_disk_set_inodes(const struct vps_host *host, int group, uint64_t limit,
-			struct vps_fault *fault);
-
-/* Would @limit, one of @limits that are set together, hold? */
-int vps_disk_check_inodes(const struct vps_host *host, int group,
-			  const struct vps_limit *limits, size_t count, uint64_t limit,
-			  struct vps_fault *fault);
+/* What counts them: -ENODATA when the context was given no tree. */
+extern const struct vps_meter vps_disk_space_meter;
+extern const struct vps_meter vps_disk_inodes_meter;
 
 /*
  * vps_disk_adopt - @tree is going to be the root of the context. If that is to be on an image, it

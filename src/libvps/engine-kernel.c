@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/vps.h>
 
+#include "engine-kernel.h"
 #include "engine.h"
 #include "sys.h"
 #include "util.h"
@@ -23,21 +24,19 @@ static int set(uint32_t category, uint32_t command, uint32_t id, void *data)
 	return vps_sys_vserver(VC_CMD(category, VC_SET, command), id, data);
 }
 
-/* All that is used below has to be there in a version that is known here. */
+bool vps_kernel_has(uint32_t category, uint32_t command)
+{
+	return vps_sys_vserver(VC_CMD(category, VC_VERSION, command), 0, NULL) >= 1;
+}
+
+/* What a context cannot do without; limits are asked about one by one. */
 static bool has_commands(void)
 {
-	static const uint32_t commands[] = {
-		VC_CMD(VC_CAT_CPU, VC_VERSION, VC_CPU_CONTEXT),
-		VC_CMD(VC_CAT_CPU, VC_VERSION, VC_CPU_DESTROY),
-		VC_CMD(VC_CAT_CPU, VC_VERSION, VC_CPU_FLAGS),
-		VC_CMD(VC_CAT_PROCESS, VC_VERSION, VC_PROCESS_CAPS),
-		VC_CMD(VC_CAT_PROCESS, VC_VERSION, VC_PROCESS_INIT),
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (vps_sys_vserver(commands[i], 0, NULL) < 1)
-			return false;
-	return true;
+	return vps_kernel_has(VC_CAT_CPU, VC_CPU_CONTEXT) &&
+	       vps_kernel_has(VC_CAT_CPU, VC_CPU_DESTROY) &&
+	       vps_kernel_has(VC_CAT_CPU, VC_CPU_FLAGS) &&
+	       vps_kernel_has(VC_CAT_PROCESS, VC_PROCESS_CAPS) &&
+	       vps_kernel_has(VC_CAT_PROCESS, VC_PROCESS_INIT);
 }
 
 /* Without its controller, which can be turned off alone, no context can be made. */
@@ -130,4 +129,5 @@ const struct vps_engine vps_engine_kernel = {
 	.set_flags = kernel_set_flags,
 	.set_init = kernel_set_init,
 	.bound = kernel_bound,
+	.meter = vps_kernel_meter,
 };

@@ -11,6 +11,8 @@
 #include "cgroup.h"
 #include "vps.h"
 
+struct vps_meter;
+
 /**
  * struct vps_engine - one way to implement contexts
  * @isolates: a context keeps its processes apart even without namespaces
@@ -26,6 +28,7 @@
  * @get_flags, @set_flags: VPS_F_* of context @id with group @group
  * @set_init: notes its first process, or NULL
  * @bound: no more than these capabilities hold inside, or NULL
+ * @meter: what it counts the resource of this name by itself with, or NULL; or NULL
  */
 struct vps_engine {
 	enum vps_engine_kind kind;
@@ -44,6 +47,7 @@ struct vps_engine {
 	int (*set_flags)(const struct vps_cgroups *cg, uint32_t id, int group, uint32_t flags);
 	int (*set_init)(uint32_t id, pid_t pid);
 	int (*bound)(uint32_t id, uint64_t caps);
+	const struct vps_meter *(*meter)(const char *resource);
 };
 
 extern const struct vps_engine vps_engine_stock;

@@ -11,7 +11,8 @@
 /**
  * struct place - where a context keeps a resource
  * @id: the context
- * @knob: NULL where a meter counts it
+ * @meter: what counts it, or NULL
+ * @knob: NULL where a meter does
  * @v2: its v2 group
  * @group: the group with the controller, the same or one of v1; -1 without
  */
@@ -19,6 +20,7 @@ struct place {
 	struct vps_host *host;
 	uint32_t id;
 	const struct vps_resource_entry *entry;
+	const struct vps_meter *meter;
 	const struct vps_knob *knob;
 	int v2;
 	int group;
@@ -35,11 +37,8 @@ static void close_place(struct place *place)
 static const struct vps_knob *knob_of(const struct vps_host *host,
 				      const struct vps_resource_entry *entry)
 {
-	int version;
+	int version = vps_controller_version(&host->cg, entry->controller);
 
-	if (entry->missing || entry->meter)
-		return NULL;
-	version = vps_controller_version(&host->cg, entry->controller);
 	return version ? entry->knobs[version - 1] : NULL;
 }
 
@@ -60,12 +59,13 @@ static const char *no_controller(enum vps_controller controller)
 const char *vps_resource_refusal(struct vps_host *host, const struct vps_resource *resource)
 {
 	const struct vps_resource_entry *entry = vps_resource_entry(resource);
+	const struct vps_meter *meter = vps_resource_meter(host, resource);
 	const struct vps_knob *knob;
 
-	if (entry->missing)
+	if (meter)
+		return meter->refusal(host, meter);
+	if (!entry->knobs[0] && !entry->knobs[1])
 		return host->engine->lacks;
-	if (entry->meter)
-		return entry->meter->refusal(host);
 	knob = knob_of(host, entry);
 	if (!knob)
 		return vps_controller_version(&host->cg, entry->controller) == 1 ?
@@ -78,6 +78,15 @@ const char *vps_resource_refusal(struct vps_host *host, const struct vps_resourc
 	return NULL;
 }
 
+static bool has_soft(const struct vps_host *host, const struct vps_resource *resource)
+{
+	const struct vps_meter *meter = vps_resource_meter(host, resource);
+
+	if (meter)
+		return meter->has_soft && meter->has_soft(host);
+	return knob_of(host, vps_resource_entry(resource))->soft;
+}
+
 static int check_one(struct vps_host *host, const struct vps_limit *limit,
 		     struct vps_fault *fault)
 {
@@ -87,7 +96,7 @@ static int check_one(struct vps_host *host, const struct vps_limit *limit,
 
 	if (why)
 		return vps_refuse(fault, -ENOTSUP, why, resource->name);
-	if (limit->soft != VPS_LIMIT_INF && (entry->meter || !knob_of(host, entry)->soft))
+	if (limit->soft != VPS_LIMIT_INF && !has_soft(host, resource))
 		return vps_refuse(fault, -ENOTSUP, entry->no_soft ?: "it has no soft limit",
 				  resource->name);
 	if (limit->soft != VPS_LIMIT_INF && limit->soft > limit->hard)
@@ -109,16 +118,18 @@ static int open_place(struct vps_host *host, uint32_t id, const struct vps_resou
 		      struct place *ret_place)
 {
 	struct place place = {
-		.host = host, .id = id, .entry = vps_resource_entry(resource), .group = -1,
+		.host = host, .id = id, .entry = vps_resource_entry(resource),
+		.meter = vps_resource_meter(host, resource), .group = -1,
 	};
 
-	place.knob = knob_of(host, place.entry);
-	if (!place.knob && !place.entry->meter)
+	if (!place.meter)
+		place.knob = knob_of(host, place.entry);
+	if (!place.knob && !place.meter)
 		return -ENOTSUP;
 	place.v2 = vps_group_open(&host->cg, id);
 	if (place.v2 < 0)
 		return place.v2;
-	if (place.entry->meter) {
+	if (place.meter) {
 		*ret_place = place;
 		return 0;
 	}
@@ -129,6 +140,15 @@ static int open_place(struct vps_host *host, uint32_t id, const struct vps_resou
 	}
 	*ret_place = place;
 	return 0;
+}
+
+static int read_meter(const struct place *place, struct vps_limit_state *ret_state)
+{
+	const struct vps_metered of = {
+		.host = place->host, .meter = place->meter, .id = place->id, .group = place->v2,
+	};
+
+	return place->meter->get(&of, ret_state);
 }
 
 /* ---- the limits themselves --------------------------------------------------------------- */
@@ -183,11 +203,14 @@ static int read_limits(const struct place *place, uint64_t *ret_soft, uint64_t *
 	struct vps_limit_state state;
 	int rc = 0;
 
-	if (place->entry->meter) {
-		rc = place->entry->meter->get(place->host, place->v2, &state);
-		if (!rc)
-			*ret_hard = state.hard;
-		return rc;
+	if (place->meter) {
+		rc = read_meter(place, &state);
+		if (rc)
+			return rc;
+		if (state.soft != VPS_LIMIT_NONE)
+			*ret_soft = state.soft;
+		*ret_hard = state.hard;
+		return 0;
 	}
 	if (place->knob->soft)
 		rc = read_limit(place, place->knob->soft, ret_soft);
@@ -201,18 +224,29 @@ static int write_limit(const struct place *place, const char *file, uint64_t val
 	return place->knob->encode(place->group, file, place->knob->argument, value);
 }
 
-static int limit_fault(int rc, const char *what, const struct vps_limit *limit,
-		       struct vps_fault *fault)
+static int limit_fault(const struct vps_host *host, int rc, const char *what,
+		       const struct vps_limit *limit, struct vps_fault *fault)
 {
-	const struct vps_meter *meter = vps_resource_entry(limit->resource)->meter;
+	const struct vps_meter *meter = vps_resource_meter(host, limit->resource);
 	const char *name = limit->resource->name;
 
 	/* What v1 says instead of killing. */
 	if (rc == -EBUSY)
 		return vps_refuse(fault, rc, "more is in use and cannot be reclaimed", name);
-	if (rc == -ENODATA && meter)
+	if (rc == -ENODATA && meter && meter->no_data)
 		return vps_refuse(fault, rc, meter->no_data, name);
 	return vps_fault(fault, rc, what, name);
+}
+
+static int write_meter(const struct place *place, const struct vps_limit *limit,
+		       struct vps_fault *fault)
+{
+	const struct vps_metered of = {
+		.host = place->host, .meter = place->meter, .id = place->id, .group = place->v2,
+	};
+	int rc = place->meter->set(&of, limit, fault);
+
+	return rc == -ENODATA ? limit_fault(place->host, rc, "set the limit", limit, fault) : rc;
 }
 
 static int write_limits(const struct place *place, const struct vps_limit *limit,
@@ -220,14 +254,12 @@ static int write_limits(const struct place *place, const struct vps_limit *limit
 {
 	int rc = 0;
 
-	if (place->entry->meter) {
-		rc = place->entry->meter->set(place->host, place->v2, limit->hard, fault);
-		return rc == -ENODATA ? limit_fault(rc, "set the limit", limit, fault) : rc;
-	}
+	if (place->meter)
+		return write_meter(place, limit, fault);
 	if (place->knob->soft)
 		rc = write_limit(place, place->knob->soft, limit->soft);
 	rc = rc ?: write_limit(place, place->knob->hard, limit->hard);
-	return rc ? limit_fault(rc, "set the limit", limit, fault) : 0;
+	return rc ? limit_fault(place->host, rc, "set the limit", limit, fault) : 0;
 }
 
 static int set_one(struct vps_host *host, uint32_t id, const struct vps_limit *limit,
@@ -236,7 +268,7 @@ static int set_one(struct vps_host *host, uint32_t id, const struct vps_limit *l
 	_cleanup_(close_place) struct place place = { .v2 = -1, .group = -1 };
 	int rc = open_place(host, id, limit->resource, &place);
 
-	return rc ? limit_fault(rc, "set the limit", limit, fault) :
+	return rc ? limit_fault(host, rc, "set the limit", limit, fault) :
 		    write_limits(&place, limit, fault);
 }
 
@@ -261,7 +293,7 @@ static int get_all(struct vps_host *host, uint32_t id, const struct vps_limit *l
 	for (size_t i = 0; i < count; i++) {
 		rc = get_one(host, id, limits[i].resource, &before[i]);
 		if (rc)
-			return limit_fault(rc, "read the limit", &limits[i], fault);
+			return limit_fault(host, rc, "read the limit", &limits[i], fault);
 	}
 	return 0;
 }
@@ -283,16 +315,16 @@ static int set_all(struct vps_host *host, uint32_t id, const struct vps_limit *l
 	return rc;
 }
 
-static int check_all(struct vps_host *host, int group, const struct vps_limit *limits,
-		     size_t count, struct vps_fault *fault)
+static int check_all(struct vps_host *host, uint32_t id, int group,
+		     const struct vps_limit *limits, size_t count, struct vps_fault *fault)
 {
+	struct vps_metered of = { .host = host, .id = id, .group = group };
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < count; i++) {
-		const struct vps_meter *meter = vps_resource_entry(limits[i].resource)->meter;
-
-		if (meter && meter->check)
-			rc = meter->check(host, group, limits, count, limits[i].hard, fault);
+		of.meter = vps_resource_meter(host, limits[i].resource);
+		if (of.meter && of.meter->check)
+			rc = of.meter->check(&of, &limits[i], limits, count, fault);
 	}
 	return rc;
 }
@@ -313,7 +345,7 @@ int vps_limit_set(struct vps_host *host, uint32_t id, const struct vps_limit *li
 	if (!before)
 		return vps_fault(fault, -ENOMEM, "set the limit", "");
 	rc = get_all(host, id, limits, count, before, fault);
-	rc = rc ?: check_all(host, group, limits, count, fault);
+	rc = rc ?: check_all(host, id, group, limits, count, fault);
 	rc = rc ?: set_all(host, id, limits, count, before, fault);
 	free(before);
 	return rc;
@@ -382,8 +414,8 @@ int vps_limit_reset_peak(struct vps_host *host, uint32_t id, const struct vps_re
 
 	if (rc)
 		return rc;
-	if (place.entry->meter) {
-		rc = place.entry->meter->get(host, place.v2, &state);
+	if (place.meter) {
+		rc = read_meter(&place, &state);
 		if (rc == -ENODATA || (!rc && state.peak == VPS_LIMIT_NONE))
 			return -ENOTSUP;
 		return rc ?: write_mark(&place, state.peak);
@@ -474,10 +506,7 @@ int vps_limit_get(struct vps_host *host, uint32_t id, const struct vps_resource 
 
 	if (rc)
 		return rc;
-	if (place.entry->meter)
-		rc = place.entry->meter->get(host, place.v2, &state);
-	else
-		rc = read_knobs(&place, &state);
+	rc = place.meter ? read_meter(&place, &state) : read_knobs(&place, &state);
 	if (rc)		/* the context is there, the file or the count is not */
 		return rc == -ENOENT || rc == -ENODATA ? -ENOTSUP : rc;
 	state.peak = peak_since(&place, state.peak);

@@ -19,8 +19,6 @@
 #define WEIGHT_MAX 10000
 #define OPS_MAX (UINT32_MAX - UINT64_C(1))
 
-#define NEEDS_PATCH "not supported by the stock engine; boot a FreeVPS kernel"
-
 static const struct vps_knob pids_v1 = {
 	.used = "pids.current", .peak = "pids.peak", .hard = "pids.max",
 	.hits = "pids.events", .hits_fields = { "max" },
@@ -82,20 +80,21 @@ static const struct vps_knob wbps_v2 = IO_KNOB("wbps", "wbytes");
 static const struct vps_knob riops_v2 = IO_KNOB("riops", "rios");
 static const struct vps_knob wiops_v2 = IO_KNOB("wiops", "wios");
 
-static const char *tcp_refusal(const struct vps_host *host)
+static const char *tcp_refusal(const struct vps_host *host, const struct vps_meter *meter)
 {
+	(void)meter;
 	return vps_net_refusal(&host->cg);
 }
 
-static int tcp_get(const struct vps_host *host, int group, struct vps_limit_state *ret_state)
+static int tcp_get(const struct vps_metered *of, struct vps_limit_state *ret_state)
 {
-	return vps_tcp_get(&host->cg, group, ret_state);
+	return vps_tcp_get(&of->host->cg, of->group, ret_state);
 }
 
-static int tcp_set(const struct vps_host *host, int group, uint64_t hard,
+static int tcp_set(const struct vps_metered *of, const struct vps_limit *limit,
 		   struct vps_fault *fault)
 {
-	int rc = vps_tcp_set(&host->cg, group, hard);
+	int rc = vps_tcp_set(&of->host->cg, of->group, limit->hard);
 
 	return rc ? vps_fault(fault, rc, "set the limit", "tcp") : 0;
 }
@@ -103,19 +102,6 @@ static int tcp_set(const struct vps_host *host, int group, uint64_t hard,
 static const struct vps_meter tcp_meter = {
 	.refusal = tcp_refusal, .get = tcp_get, .set = tcp_set,
 	.no_data = "was not counted from the start of this context; restart it",
-};
-
-#define NO_DISK "its tree is not on a disk of its own; a start with LIMIT_DISK puts it there"
-
-static const struct vps_meter disk_meter = {
-	.refusal = vps_disk_refusal, .get = vps_disk_get_space, .set = vps_disk_set_space,
-	.no_data = NO_DISK,
-};
-
-static const struct vps_meter inodes_meter = {
-	.refusal = vps_disk_refusal, .get = vps_disk_get_inodes, .set = vps_disk_set_inodes,
-	.check = vps_disk_check_inodes,
-	.no_data = NO_DISK,
 };
 
 /* ---- what the host has ---------------------------------------------------------- */
@@ -176,8 +162,9 @@ static const struct vps_resource_entry table[] = {
 	}, {
 		.face = { .name = "vm", .alias = "as", .key = "LIMIT_VM",
 			  .what = "virtual memory of all processes", .unit = VPS_UNIT_BYTES,
-			  .used_unit = VPS_UNIT_BYTES, .min = BYTES_MIN, .max = BYTES_MAX },
-		.missing = NEEDS_PATCH, .host_total = host_memory,
+			  .used_unit = VPS_UNIT_BYTES, .min = BYTES_MIN, .max = BYTES_MAX,
+			  .over = "no more is given until enough is given back" },
+		.host_total = host_memory,
 	}, {
 		.face = { .name = "rss", .key = "LIMIT_RSS", .what = "resident memory",
 			  .unit = VPS_UNIT_BYTES, .used_unit = VPS_UNIT_BYTES,
@@ -197,8 +184,8 @@ static const struct vps_resource_entry table[] = {
 	}, {
 		.face = { .name = "files", .alias = "nofile", .key = "LIMIT_FILES",
 			  .what = "open files of all processes", .unit = VPS_UNIT_COUNT,
-			  .used_unit = VPS_UNIT_COUNT, .min = 1, .max = INT64_MAX },
-		.missing = NEEDS_PATCH,
+			  .used_unit = VPS_UNIT_COUNT, .min = 1, .max = INT64_MAX,
+			  .over = "none can be opened until enough are closed" },
 	}, {
 		.face = { .name = "tcp", .alias = "nsock", .key = "LIMIT_TCP",
 			  .what = "established TCP connections", .unit = VPS_UNIT_COUNT,
@@ -210,13 +197,13 @@ static const struct vps_resource_entry table[] = {
 			  .unit = VPS_UNIT_BYTES, .used_unit = VPS_UNIT_BYTES,
 			  .min = BYTES_MIN, .max = BYTES_MAX,
 			  .over = "nothing can be written until enough is removed" },
-		.meter = &disk_meter,
+		.meter = &vps_disk_space_meter,
 	}, {
 		.face = { .name = "inodes", .key = "LIMIT_INODES", .what = "files of its tree",
 			  .unit = VPS_UNIT_COUNT, .used_unit = VPS_UNIT_COUNT,
 			  .min = 1, .max = INT64_MAX,
 			  .over = "none can be made until enough are removed" },
-		.meter = &inodes_meter,
+		.meter = &vps_disk_inodes_meter,
 	}, {
 		.face = { .name = "cpu", .key = "LIMIT_CPU",
 			  .what = "CPU time, percent of one CPU", .unit = VPS_UNIT_PERCENT,
@@ -271,9 +258,14 @@ const struct vps_resource *vps_resource_find(const char *word)
 	return NULL;
 }
 
-const char *vps_resource_missing(const struct vps_resource *resource)
+const struct vps_meter *vps_resource_meter(const struct vps_host *host,
+					   const struct vps_resource *resource)
 {
-	return vps_resource_entry(resource)->missing;
+	const struct vps_meter *meter = NULL;
+
+	if (host->engine->meter)
+		meter = host->engine->meter(resource->name);
+	return meter ?: vps_resource_entry(resource)->meter;
 }
 
 /* ---- values ------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The one table of what can be limited: what users call it, and in which files of which
- * cgroup version it is. Everything else treats all resources alike.
+ * cgroup version it is, or what else counts it. Everything else treats all resources alike.
  */
 #ifndef VPS_RESOURCE_H
 #define VPS_RESOURCE_H
@@ -39,34 +39,47 @@ struct vps_knob {
 };
 
 /**
- * struct vps_meter - a resource that no controller counts
+ * struct vps_metered - whose of what a meter is to tell
+ * @id, @group: the context and its v2 group
+ */
+struct vps_metered {
+	const struct vps_host *host;
+	const struct vps_meter *meter;
+	uint32_t id;
+	int group;
+};
+
+/**
+ * struct vps_meter - what counts a resource in place of a controller
  * @refusal: why this host cannot, or NULL
- * @get, @set: of the context whose v2 group is @group; -ENODATA when it is not counted,
- *	for which @no_data tells what is to be done
- * @check: would one of @limits, which are set together, hold? Before any is set; or NULL
+ * @has_soft: may there be a soft limit? NULL: no
+ * @get, @set: -ENODATA when it is not counted, for which @no_data tells what is to be done
+ * @check: would @limit, one of @limits that are set together, hold? Before any is set; or NULL
+ * @command: what several meters with the same functions are told apart by
  */
 struct vps_meter {
-	const char *(*refusal)(const struct vps_host *host);
-	int (*get)(const struct vps_host *host, int group, struct vps_limit_state *ret_state);
-	int (*set)(const struct vps_host *host, int group, uint64_t hard,
+	const char *(*refusal)(const struct vps_host *host, const struct vps_meter *meter);
+	bool (*has_soft)(const struct vps_host *host);
+	int (*get)(const struct vps_metered *of, struct vps_limit_state *ret_state);
+	int (*set)(const struct vps_metered *of, const struct vps_limit *limit,
 		   struct vps_fault *fault);
-	int (*check)(const struct vps_host *host, int group, const struct vps_limit *limits,
-		     size_t count, uint64_t hard, struct vps_fault *fault);
+	int (*check)(const struct vps_metered *of, const struct vps_limit *limit,
+		     const struct vps_limit *limits, size_t count, struct vps_fault *fault);
 	const char *no_data;
+	uint32_t command;
 };
 
 /**
  * struct vps_resource_entry - a row of the table
  * @face: what callers see
- * @missing: why no host has it; the rest is not looked at then
- * @meter: what counts it; NULL: @controller does, by @knobs
+ * @meter: what counts it where the engine has no meter of its own; NULL: @controller does, by
+ *	@knobs, or where there are none only an engine
  * @knobs: of cgroup v1 and v2; NULL where the version has none
  * @no_v1, @no_soft: why v1 has none; why @knobs[0] has no soft limit
  * @host_total: what the host has of it, for percentages; or NULL
  */
 struct vps_resource_entry {
 	struct vps_resource face;
-	const char *missing;
 	const struct vps_meter *meter;
 	enum vps_controller controller;
 	const struct vps_knob *knobs[2];
@@ -81,6 +94,10 @@ vps_resource_entry(const struct vps_resource *resource)
 	/* The face is the first member of its row. */
 	return (const struct vps_resource_entry *)resource;
 }
+
+/* The engine's, or the row's, or NULL. */
+const struct vps_meter *vps_resource_meter(const struct vps_host *host,
+					   const struct vps_resource *resource);
 
 /* ---- codec.c ---------------------------------------------------------------------- */
 

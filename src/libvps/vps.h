@@ -564,9 +564,6 @@ const struct vps_resource *vps_resource_find(const char *word);
 /* NULL when limits of @resource hold on this host, else why not. */
 const char *vps_resource_refusal(struct vps_host *host, const struct vps_resource *resource);
 
-/* The same without a look at the host: why no host can. */
-const char *vps_resource_missing(const struct vps_resource *resource);
-
 /**
  * struct vps_limit - a limit asked for
  * @soft, @hard: in the unit of @resource, or VPS_LIMIT_INF

@@ -212,8 +212,7 @@ static const struct {
 	  "3: LIMIT_PROC='20:10': soft is above hard\n"
 	  "4: LIMIT_CPU_WEIGHT='inf': must be a limit, as 100, 64M, 25%, inf or SOFT:HARD\n" },
 	{ BYTES("LIMIT_VM=1G\nLIMIT_FILES=x\n"),
-	  "1: LIMIT_VM: not supported by the stock engine; boot a FreeVPS kernel\n"
-	  "2: LIMIT_FILES: not supported by the stock engine; boot a FreeVPS kernel\n" },
+	  "2: LIMIT_FILES='x': must be a limit, as 100, 64M, 25%, inf or SOFT:HARD\n" },
 	{ BYTES("DISK=floppy\nDISK_SPARSE=1\n"),
 	  "1: DISK='floppy': must be auto, quota or image\n"
 	  "2: DISK_SPARSE='1': must be yes or no\n" },

@@ -41,6 +41,16 @@ has_config() {
 	awk '$3 == "bpf" { found = 1 } END { exit !found }' /proc/mounts
 }
 
+# What the programs have counted of context 9 is gone. The kernel engine counts by itself.
+without_counts() {
+	if vps-probe --raw | grep -q '^engine kernel'; then
+		vlimit -c 9 --tcp 6
+		return
+	fi
+	run -1 vlimit -c 9 --tcp 6
+	[ "$output" = "vlimit: tcp: was not counted from the start of this context; restart it" ]
+}
+
 # Here nobody else's contexts are in the way.
 @test "machine: network programs of another build are replaced, missing ones attached, counts kept" {
 	chcontext --silent --ctx 9 --create
@@ -58,12 +68,11 @@ has_config() {
 	vlimit -c 9 --tcp 6
 	vlimit -c 10 --tcp 7
 	rm -r "$pins"
-	run -1 vlimit -c 9 --tcp 6
-	[ "$output" = "vlimit: tcp: was not counted from the start of this context; restart it" ]
+	without_counts
 	chcontext --ctx 10 --destroy
 	chcontext --silent --ctx 10 --create
 	vlimit -c 10 --tcp 7
-	run -1 vlimit -c 9 --tcp 6
+	without_counts
 	chcontext --ctx 9 --destroy
 	chcontext --ctx 10 --destroy
 	[ "$(bpftool -j map dump pinned "$pins/tcp_use")" = '[]' ]

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the kernel engine share. */
+#ifndef VPS_ENGINE_KERNEL_H
+#define VPS_ENGINE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vps_meter;
+
+/* Is command @command of @category there, in a version that is known here? */
+bool vps_kernel_has(uint32_t category, uint32_t command);
+
+/* What the kernel counts this resource with, or NULL where a controller does. */
+const struct vps_meter *vps_kernel_meter(const char *resource);
+
+#endif /* VPS_ENGINE_KERNEL_H */
