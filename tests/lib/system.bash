@@ -55,6 +55,11 @@ quota_mount() {
 	awk '("," $4 ",") ~ /,prjquota,/ { print $2; exit }' /proc/self/mounts
 }
 
+# Can this resource be limited here?
+can_limit() {
+	vlimit --resources --raw | grep -q "^$1 .* ok\$"
+}
+
 # Does this shell have capability number $1?
 has_capability() {
 	while read -r word mask; do
@@ -86,6 +91,7 @@ requires() {
 		userns) once can_userns || skip "requires user namespaces" ;;
 		bpf) [ -r /sys/kernel/btf/vmlinux ] || skip "requires BPF type information" ;;
 		landlock-scope) attempt has-scope || skip "requires Landlock scopes (Linux 6.12)" ;;
+		proc-limit) can_limit proc || skip "requires a limit on processes" ;;
 		pids | memory | cpu)
 			[ -n "$(controller_dir "$need")" ] || skip "requires the $need controller"
 			;;

@@ -86,10 +86,15 @@ refused() {
 }
 
 @test "config: a limit that would not hold is refused by name" {
-	for line in 'LIMIT_VM="1G"' 'LIMIT_FILES="100"'; do
-		printf '%s\n' "$line" >"$conf"
-		refused "*$conf:1: *${line%%=*}*not supported by the stock engine; boot a FreeVPS kernel*"
-	done
+	if [ "$(engine)" = stock ]; then
+		for word in vm=1G files=100; do
+			printf 'LIMIT_%s="%s"\nS_CONTEXT="%s"\n' "$(tr a-z A-Z <<<"${word%=*}")" \
+				"${word#*=}" "$ctx" >"$conf"
+			refused "vps-start: $name: not started: ${word%=*}: not supported by the stock engine; boot a FreeVPS kernel"
+		done
+	fi
+	printf 'LIMIT_CPU="5:6"\n' >"$conf"
+	refused "vps-start: $name: not started: cpu: it has no soft limit"
 	echo 'RATE_MAX="1M"' >"$conf"
 	refused "*$conf:1: RATE_MAX: needs NET=bridge, not shared*"
 	echo 'NET="bridge"' >"$conf"
@@ -146,5 +151,17 @@ refused() {
 	VPS_CONF_S_HOSTNAME=wrong VPS_CONFIGURED=$name run -0 vps-start "$name"
 	run -0 vps-enter "$name" hostname
 	[ "$output" = "$name" ]
+	run -0 vps-stop "$name"
+}
+
+@test "config: LIMIT_VM and LIMIT_FILES hold from the first process on" {
+	requires kernel-engine
+	write_conf "$name" S_CONTEXT="$ctx" LIMIT_VM=1G:2G LIMIT_FILES=500
+	run -0 vps-start "$name"
+	[ "$(vlimit -c "$ctx" --raw | awk '$2 == "vm" { print $5, $6 }')" = "$((1 << 30)) $((2 << 30))" ]
+	[ "$(vlimit -c "$ctx" --raw | awk '$2 == "files" { print $5, $6 }')" = "inf 500" ]
+	[ "$(vlimit -c "$ctx" --raw | awk '$2 == "files" { print $3 }')" -gt 0 ]
+	run -0 vps set "$name" --files 600:700
+	[ "$(vlimit -c "$ctx" --raw | awk '$2 == "files" { print $5, $6 }')" = "600 700" ]
 	run -0 vps-stop "$name"
 }

@@ -40,14 +40,14 @@ is_count() {
 }
 
 @test "cgroup: a fork bomb inside meets the default process limit" {
-	requires pids
-	limit=$(chcontext --silent --ctx "$ctx" --create && cat "$(controller_dir pids "$ctx")/pids.max")
-	[ "$limit" -eq 2048 ]
+	requires proc-limit
+	chcontext --silent --ctx "$ctx" --create
+	[ "$(vlimit -c "$ctx" --raw | awk '$2 == "proc" { print $6 }')" -eq 2048 ]
 	# A smaller one, so that the machine is not kept busy.
-	echo 40 >"$(controller_dir pids "$ctx")/pids.max"
+	vlimit -c "$ctx" --proc 40
 	hold sh -c '(while :; do sleep 1000 & done) 2>/tmp/errors; exec sleep 1000'
 	wait_until has_line "$root/tmp/errors" 'Resource temporarily unavailable'
-	[ "$(cat "$(controller_dir pids "$ctx")/pids.current")" -le 40 ]
+	[ "$(vlimit -c "$ctx" --raw | awk '$2 == "proc" { print $3 }')" -le 40 ]
 	[ "$(vps-stat --pids -c "$ctx" | wc -l)" -le 40 ]
 	bash -c 'true & wait' # the host forks all the same
 	release TERM
@@ -55,9 +55,9 @@ is_count() {
 }
 
 @test "cgroup: the limit holds for what enters too" {
-	requires pids
+	requires proc-limit
 	chcontext --silent --ctx "$ctx" --create
-	echo 8 >"$(controller_dir pids "$ctx")/pids.max"
+	vlimit -c "$ctx" --proc 8
 	hold sleep 1000
 	run vps-enter "$ctx" -- sh -c 'for i in 1 2 3 4 5 6 7 8 9; do
 		sleep 1000 >/dev/null 2>&1 & done; echo all'

@@ -261,11 +261,19 @@ again() {
 		skip "requires optmem_max of a network"
 	listens inside 127.0.0.1
 	connects inside 1
-	has_line "$T/made" '^made 0, else: Cannot allocate memory$'
+	if [ "$(engine)" = kernel ]; then
+		# It needs none: whose a socket is stands in the socket.
+		has_line "$T/made" '^made 1$'
+	else
+		has_line "$T/made" '^made 0, else: Cannot allocate memory$'
+	fi
 	finish
 }
 
+# The kernel engine lets those by that are on their way at the same instant, one for each processor.
 @test "tcp: of many at once no more than the limit get through" {
+	spare=0
+	[ "$(engine)" = stock ] || spare=$(nproc)
 	begin 5
 	listens host 127.0.0.1
 	for n in 1 2 3 4 5 6 7 8; do
@@ -274,9 +282,11 @@ again() {
 	for n in 1 2 3 4 5 6 7 8; do
 		wait_until has_line "$T/made.$n" made
 	done
-	[ "$(cat "$T"/made.* | awk '{ n += $2 } END { print n }')" -eq 5 ]
-	uses 5
-	[ "$(tcp 7)" -eq 35 ]
+	all=$(cat "$T"/made.* | awk '{ n += $2 } END { print n }')
+	[ "$all" -ge 5 ]
+	[ "$all" -le $((5 + spare)) ]
+	uses "$all"
+	[ "$(tcp 7)" -eq $((40 - all)) ]
 	finish
 }
 
@@ -306,7 +316,9 @@ finish_kept() {
 
 @test "tcp: what is no number of connections is refused" {
 	hold sleep 1000
-	for value in -1 '' 1e3 0x10 4294967296 5:3 2:5 10%; do
+	soft=2:5
+	[ "$(engine)" = stock ] || soft=6:5
+	for value in -1 '' 1e3 0x10 4294967296 5:3 "$soft" 10%; do
 		run vlimit -c "$ctx" --tcp "$value"
 		[ "$status" -ne 0 ]
 		one_line "vlimit: *"
@@ -325,5 +337,20 @@ finish_kept() {
 	[ "$(tcp 4)" -eq 6 ]
 	run -0 vlimit -c "$ctx" --reset-peak
 	[ "$(tcp 4)" = - ]
+	finish
+}
+
+@test "tcp: a soft limit refuses nothing, and to pass it is a hit" {
+	requires kernel-engine
+	begin 2:5
+	listens host 127.0.0.1
+	connects inside 4
+	has_line "$T/made" '^made 4$'
+	uses 4
+	[ "$(tcp 5) $(tcp 6) $(tcp 7)" = "2 5 1" ]
+	again USR1
+	again USR1
+	has_line "$T/made" '^made 5, else: Resource temporarily unavailable$'
+	[ "$(tcp 7)" -gt 1 ]
 	finish
 }

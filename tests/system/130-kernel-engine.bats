@@ -8,13 +8,14 @@ load ../lib/system
 load ../lib/kill
 
 setup_file() {
+	build_static system/limit
 	build_static system/vserver
 }
 
 more_setup() {
 	requires kernel-engine
 	new_root
-	cp "$BUILD/system/vserver" "$root/bin/"
+	cp "$BUILD/system/limit" "$BUILD/system/vserver" "$root/bin/"
 	outside=${contexts%/freevps}/$TAG
 	mkdir "$outside"
 }
@@ -164,8 +165,7 @@ has_processes() {
 	one_line "vps-enter: $ctx: takes no new process"
 	[ "${before##* 2048 *}" = "" ]
 	[[ $(vlimit --raw -c "$ctx" | grep " proc ") == *" 2048 "* ]]
-	dir=$(controller_dir pids "$ctx")
-	[ -z "$dir" ] || [ "$(<"$dir/pids.max")" = 2048 ]
+	[ "$(field "$ctx" 'Process Limit')" = 2048 ]
 	# By the call, too.
 	vserver stop "$ctx" 0
 	run -0 vps-enter "$ctx" true
@@ -346,4 +346,268 @@ no_more_dying() {
 	one_line "chcontext: --no-namespaces: not supported by the stock engine; boot a FreeVPS kernel"
 	VPS_ENGINE=stock run -0 chcontext --ctx "$ctx" --destroy
 	run -0 vps-stat
+}
+
+# ---- what the kernel counts --------------------------------------------------------
+
+# number RESOURCE COLUMN: of what vlimit says of the context.
+number() {
+	vlimit -c "$ctx" --raw | awk -v r="$1" -v n="$2" '$2 == r { print $n }'
+}
+
+used() { number "$1" 3; }
+peak() { number "$1" 4; }
+hits() { number "$1" 7; }
+
+is_used() {
+	[ "$(used "$1")" = "$2" ]
+}
+
+has_hits() {
+	[ "$(hits "$1")" -gt 0 ]
+}
+
+# Runs the small program that takes things, in the context; its words are in $T/took.$1.
+takes() {
+	file=$T/took.$1
+	shift
+	vps-enter "$ctx" limit "$@" >"$file" 3>&- &
+	wait_until has_line "$file" made
+}
+
+# How many of them it got.
+got() {
+	sed -n 's/^made \([0-9]*\).*/\1/p' "$T/took.$1"
+}
+
+# The one that took "$*" ends.
+ends() {
+	pkill -KILL -fx "limit $*"
+}
+
+# A context that stays, with something small in it, and limits.
+begin() {
+	chcontext --silent --ctx "$ctx" --create
+	[ $# -eq 0 ] || vlimit -c "$ctx" "$@"
+	hold sleep 1000
+}
+
+# Ends all in it; what it had has come back.
+finish() {
+	vkill -c "$ctx" -s KILL --wait 10
+	wait "$holder" || :
+	holder=
+	for name in proc vm files tcp; do
+		wait_until is_used "$name" 0
+	done
+	chcontext --ctx "$ctx" --destroy
+}
+
+# KiB of address space of all processes of the context, as each says itself.
+sum_of_spaces() {
+	for pid in $(vps-stat --pids -c "$ctx"); do
+		sed -n 's/^VmSize:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"
+	done | awk '{ n += $1 } END { print n * 1024 }'
+}
+
+is_sum_of_spaces() {
+	[ "$(used vm)" -eq "$(sum_of_spaces)" ]
+}
+
+@test "kernel engine: virtual memory is that of all processes together, to the page" {
+	chcontext --silent --ctx "$ctx" --create
+	hold sh -c 'sleep 1000 & limit map 1024 100 & exec sleep 1000'
+	wait_until has_line "$T/hold.log" made
+	wait_until has_processes 3
+	wait_until is_sum_of_spaces
+	[ "$(used vm)" -gt $((100 << 20)) ]
+	before=$(used vm)
+	pkill -USR1 -fx 'limit map 1024 100'
+	wait_until has_line "$T/hold.log" gone
+	[ "$(used vm)" -eq $((before - (100 << 20))) ]
+	[ "$(peak vm)" -ge "$before" ]
+	finish
+}
+
+@test "kernel engine: beyond vm there is no memory to be mapped, and nothing is the host's" {
+	begin --vm 64M
+	takes first map 1024 1000
+	has_line "$T/took.first" '^made [1-6][0-9], else: Cannot allocate memory$'
+	has_hits vm
+	[ "$(used vm)" -le $((64 << 20)) ]
+	[ "$(peak vm)" -le $((64 << 20)) ]
+	# Another process gets nothing either, a fork included.
+	run ! vps-enter "$ctx" -- sh -c 'dd if=/dev/zero of=/dev/null bs=16M count=1'
+	host_takes map 1024 1000
+	ends map 1024 1000
+	vlimit -c "$ctx" --vm inf
+	takes second map 1024 100
+	[ "$(got second)" -eq 100 ]
+	finish
+}
+
+# The same on the host, where nothing holds it: all that is wanted is to be had.
+host_takes() {
+	"$BUILD/system/limit" "$@" >"$T/took.host" 3>&- &
+	stranger=$!
+	wait_until has_line "$T/took.host" "^made ${*: -1}\$"
+	end "$stranger"
+	stranger=
+}
+
+@test "kernel engine: open files are counted over all processes, each once" {
+	begin
+	before=$(used files)
+	takes first open 0
+	own=$(($(used files) - before))
+	ends open 0
+	wait_until is_used files "$before"
+	takes first open 50
+	wait_until is_used files $((before + own + 50))
+	takes second open 70
+	wait_until is_used files $((before + 2 * own + 120))
+	pkill -USR1 -fx 'limit open 50'
+	wait_until is_used files $((before + 2 * own + 70))
+	ends open 70
+	wait_until is_used files $((before + own))
+	finish
+}
+
+@test "kernel engine: beyond files none is opened, whoever has them, but by the host" {
+	begin
+	vlimit -c "$ctx" --files $(($(used files) + 100))
+	takes first open 60
+	[ "$(got first)" -eq 60 ]
+	takes second open 61
+	has_line "$T/took.second" '^made [0-9]*, else: Too many open files in system$'
+	[ "$(got second)" -le 40 ]
+	has_hits files
+	[ "$(used files)" -le "$(number files 6)" ]
+	[ "$(used files)" -ge $(($(number files 6) - 2)) ]
+	host_takes open 200
+	# What is closed is there for the others.
+	pkill -USR1 -fx 'limit open 60'
+	wait_until has_line "$T/took.first" gone
+	takes third open 50
+	[ "$(got third)" -eq 50 ]
+	finish
+}
+
+@test "kernel engine: a limit of one context is not another's" {
+	begin --files 50 --vm 64M --proc 20
+	first=$ctx first_holder=$holder
+	free_ctx
+	begin
+	takes first open 200
+	takes second map 1024 200
+	[ "$(got first) $(got second)" = "200 200" ]
+	[ "$(ctx=$first hits files) $(ctx=$first hits vm)" = "0 0" ]
+	finish
+	ctx=$first holder=$first_holder
+	finish
+}
+
+@test "kernel engine: a soft limit refuses nothing, and to pass it is a hit" {
+	begin --proc 5:500 --files 30:3000 --vm 32M:8G
+	[ "$(hits proc) $(hits files) $(hits vm)" = "0 0 0" ]
+	run -0 vlimit -c "$ctx" --near 80% --raw
+	[ -z "$output" ]
+	takes first open 100
+	takes second map 1024 100
+	vps-enter "$ctx" -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait' 3>&- &
+	wait_until has_hits proc
+	[ "$(got first) $(got second)" = "100 100" ]
+	has_hits files
+	has_hits vm
+	[ "$(number proc 5) $(number proc 6)" = "5 500" ]
+	[ "$(number vm 5) $(number vm 6)" = "$((32 << 20)) $((8 << 30))" ]
+	run -0 vlimit -c "$ctx" --near 100% --raw
+	for name in proc files vm; do
+		[[ $output == *"$ctx $name "* ]]
+	done
+	run -0 vlimit -c "$ctx" --since-last --raw
+	for name in proc files vm; do
+		[[ $output == *"$ctx $name "* ]]
+	done
+	run -0 vlimit -c "$ctx" --since-last --raw
+	[ -z "$output" ]
+	run -0 vlimit -c "$ctx" --json
+	[[ $output =~ \"soft\":\ *5[,[:space:]] ]]
+	finish
+}
+
+@test "kernel engine: peaks begin anew when asked for" {
+	begin
+	takes first open 200
+	takes second map 1024 200
+	ends open 200
+	ends map 1024 200
+	wait_until is_below files 200
+	[ "$(peak files)" -ge 200 ]
+	[ "$(peak vm)" -ge $((200 << 20)) ]
+	run -0 vlimit -c "$ctx" --reset-peak
+	[ "$(peak files) $(peak vm) $(peak proc)" = "- - -" ]
+	takes first open 300
+	[ "$(peak files)" -ge 300 ]
+	[ "$(peak vm)" = - ]
+	finish
+}
+
+is_below() {
+	[ "$(used "$1")" -lt "$2" ]
+}
+
+# As vlimit writes it.
+told() {
+	told=$(field "$ctx" "$1")
+	echo "${told/unlimited/inf}"
+}
+
+@test "kernel engine: /proc/vservers has the numbers of vlimit" {
+	begin --proc 50:60 --vm 100M
+	hold_more
+	for pair in 'proc=Process Limit=tasks' 'vm=Memory Limit=Used memory' \
+		'files=Files limit=Used files' 'tcp=TCP sockets limit=Established sockets'; do
+		IFS='=' read -r name limit use <<<"$pair"
+		[ "$(told "$limit")" = "$(number "$name" 6)" ]
+		[ "$(told "$use")" = "$(used "$name")" ]
+	done
+	[ "$(told 'Process Limit') $(told 'Memory Limit')" = "60 $((100 << 20))" ]
+	[ "$(told tasks)" -ge 3 ]
+	[ "$(told 'Used memory')" -gt 0 ]
+	[ "$(told 'Used files')" -gt 0 ]
+	# And inside, where nobody else's are.
+	vps-enter "$ctx" cat /proc/vservers/self >"$T/self"
+	has_line "$T/self" '^Process Limit: 60$'
+	has_line "$T/self" "^Memory Limit: $((100 << 20))\$"
+	run -0 vlimit -c "$ctx" --files 777 --tcp 7
+	[ "$(told 'Files limit') $(told 'TCP sockets limit')" = "777 7" ]
+	finish
+}
+
+hold_more() {
+	takes first open 10
+	takes second map 1024 10
+}
+
+@test "kernel engine: what is moved in is not refused, and what runs keeps what it has" {
+	begin
+	takes first open 100
+	for name in proc files vm; do
+		run -0 vlimit -c "$ctx" "--$name" 4096
+		[ "$(number "$name" 6)" = 4096 ]
+	done
+	run -0 vlimit -c "$ctx" --proc 1 --files 1
+	[ "${#lines[@]}" -eq 2 ]
+	[[ ${lines[0]} == *"proc: "*" in use, above the limit: none can be started until enough have ended" ]]
+	[[ ${lines[1]} == *"files: "*" in use, above the limit: none can be opened until enough are closed" ]]
+	[ "$(used files)" -gt 100 ]
+	before=$(used proc)
+	new_stranger
+	move "$stranger" "$contexts/$ctx/enter"
+	[ "$(used proc)" -eq $((before + 1)) ]
+	end "$stranger"
+	stranger=
+	vlimit -c "$ctx" --proc inf --files inf --vm inf
+	finish
 }
