@@ -15,7 +15,7 @@ enum vps_attr {
 	VPS_ATTR_INIT,		/* "PID START USERNS STARTED_US" of the first process */
 	VPS_ATTR_PROC,		/* process limit for when the flag stop goes; the stock engine's */
 	VPS_ATTR_PEAKS,		/* "NAME=VALUE ..." of peaks that were reset */
-	VPS_ATTR_DISK,		/* "image PATH" or "quota PATH" of the tree */
+	VPS_ATTR_DISK,		/* kind and path of the tree: "image PATH" */
 	VPS_ATTR_ADDRS,		/* "ADDRESS/PREFIX[@DEVICE] ..." or "-" */
 	VPS_ATTR_VNET,		/* its device on a bridge, see vnet-attr.c; "" is none */
 	VPS_ATTR_COUNT,

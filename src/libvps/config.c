@@ -180,7 +180,7 @@ static const char *check_disk(const char *value)
 {
 	enum vps_disk_kind kind;
 
-	return vps_parse_disk_kind(value, &kind) ? "auto, quota or image" : NULL;
+	return vps_parse_disk_kind(value, &kind) ? "auto, counted, quota or image" : NULL;
 }
 
 static const char *check_yes_no(const char *value)

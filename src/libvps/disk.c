@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The disk of a tree, of whatever kind: a project quota (quota.c) or an image (image.c). Nothing
- * is remembered but in the tree's own file system and, while it runs, in the context.
+ * The disk of a tree, of whatever kind: counted by the kernel (counted.c), a project quota
+ * (quota.c) or an image (image.c). Nothing is remembered but in the tree's own file system and,
+ * while it runs, in the context.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "counted.h"
 #include "disk.h"
 #include "image.h"
 #include "quota.h"
@@ -23,6 +25,7 @@
 
 static const char *const kind_names[] = {
 	[VPS_DISK_AUTO] = "auto",
+	[VPS_DISK_COUNTED] = "counted",
 	[VPS_DISK_QUOTA] = "quota",
 	[VPS_DISK_IMAGE] = "image",
 	[VPS_DISK_PLAIN] = "plain",
@@ -108,25 +111,24 @@ static int look_at_plain(struct vps_disk *ret_disk)
 	return 0;
 }
 
-int vps_disk_look(const char *tree, struct vps_disk *ret_disk, struct vps_fault *fault)
+static int look_at_counted(const struct vps_host *host, uint32_t id, struct vps_disk *ret_disk)
 {
-	int rc = look_at_image(tree, ret_disk, fault);
-	_cleanup_(closep) int fd = -1;
-	uint32_t project;
+	struct vps_limit_state space, inodes;
+	int rc = vps_counted_get(host, id, &space, &inodes);
 
-	if (rc != -ENOENT)
+	if (rc)
 		return rc;
-	fd = vps_tree_open(tree, fault);
-	if (fd < 0)
-		return fd;
-	if (vps_quota_project(fd, &project) || vps_quota_refusal(fd))
-		return look_at_plain(ret_disk);
-	return look_at_quota(fd, tree, ret_disk, fault);
+	*ret_disk = (struct vps_disk){
+		.kind = VPS_DISK_COUNTED, .size = space.hard, .used = space.used,
+		.inodes_max = inodes.hard, .inodes = inodes.used,
+		.tree_space = space.used, .tree_inodes = inodes.used,
+	};
+	return 0;
 }
 
 /* ---- of a context ---------------------- */
 
-/* "quota /var/lib/vservers/web": the longest kind, a blank, a path. */
+/* "counted /var/lib/vservers/web": the longest kind, a blank, a path. */
 #define ATTR_MAX (8 + PATH_MAX)
 
 static int read_attr(int group, enum vps_disk_kind *ret_kind, char tree[PATH_MAX])
@@ -157,7 +159,8 @@ static int write_attr(int group, enum vps_disk_kind kind, const char *tree)
 	return vps_attr_set(group, VPS_ATTR_DISK, text);
 }
 
-static int look_of_group(int group, struct vps_disk *ret_disk, char tree[PATH_MAX])
+static int look_of_group(const struct vps_host *host, uint32_t id, int group,
+			 struct vps_disk *ret_disk, char tree[PATH_MAX])
 {
 	enum vps_disk_kind kind;
 	struct vps_fault fault;
@@ -166,6 +169,10 @@ static int look_of_group(int group, struct vps_disk *ret_disk, char tree[PATH_MA
 
 	if (rc)
 		return rc;
+	if (kind == VPS_DISK_COUNTED) {
+		rc = look_at_counted(host, id, ret_disk);
+		return rc == -ENOENT ? -ENODATA : rc;
+	}
 	if (kind == VPS_DISK_IMAGE) {
 		rc = look_at_image(tree, ret_disk, &fault);
 		/* Without it on the host nothing tells what is used. */
@@ -184,7 +191,7 @@ int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk, c
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct vps_disk disk;
 	char tree[PATH_MAX];
-	int rc = group < 0 ? group : look_of_group(group, &disk, tree);
+	int rc = group < 0 ? group : look_of_group(host, id, group, &disk, tree);
 
 	if (rc)
 		return rc;
@@ -197,21 +204,49 @@ int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk, c
 
 static const char *refusal(const struct vps_host *host, const struct vps_meter *meter)
 {
-	(void)host;
 	(void)meter;
+	if (!vps_counted_refusal(host))
+		return NULL;
 	if (vps_sys_quotactl(-1, 0, 0, NULL) == -ENOSYS && access("/dev/loop-control", F_OK))
 		return "needs project quotas or loop devices;"
 		       " boot a kernel with CONFIG_QUOTACTL or CONFIG_BLK_DEV_LOOP";
 	return NULL;
 }
 
+static bool has_soft(const struct vps_host *host)
+{
+	return !vps_counted_refusal(host);
+}
+
+static bool is_counted(int group)
+{
+	enum vps_disk_kind kind;
+	char tree[PATH_MAX];
+
+	return !read_attr(group, &kind, tree) && kind == VPS_DISK_COUNTED;
+}
+
+static int get_counted(const struct vps_metered *of, bool inodes,
+		       struct vps_limit_state *ret_state)
+{
+	struct vps_limit_state states[2];
+	int rc = vps_counted_get(of->host, of->id, &states[false], &states[true]);
+
+	if (!rc)
+		*ret_state = states[inodes];
+	return rc == -ENOENT ? -ENODATA : rc;
+}
+
 /* What cannot be read says nothing of the context's other limits: -ENODATA. */
-static int get_state(int group, bool inodes, struct vps_limit_state *ret_state)
+static int get_state(const struct vps_metered *of, bool inodes,
+		     struct vps_limit_state *ret_state)
 {
 	struct vps_disk disk;
 	char tree[PATH_MAX];
 
-	if (look_of_group(group, &disk, tree))
+	if (is_counted(of->group))
+		return get_counted(of, inodes, ret_state);
+	if (look_of_group(of->host, of->id, of->group, &disk, tree))
 		return -ENODATA;
 	*ret_state = (struct vps_limit_state){
 		.used = inodes ? disk.inodes : disk.used,
@@ -223,12 +258,12 @@ static int get_state(int group, bool inodes, struct vps_limit_state *ret_state)
 
 static int get_space(const struct vps_metered *of, struct vps_limit_state *ret_state)
 {
-	return get_state(of->group, false, ret_state);
+	return get_state(of, false, ret_state);
 }
 
 static int get_inodes(const struct vps_metered *of, struct vps_limit_state *ret_state)
 {
-	return get_state(of->group, true, ret_state);
+	return get_state(of, true, ret_state);
 }
 
 static int set_quota(const char *tree, uint64_t limit,
@@ -268,8 +303,10 @@ static int set_space(const struct vps_metered *of, const struct vps_limit *limit
 	char tree[PATH_MAX];
 	int rc = read_attr(of->group, &kind, tree);
 
-	if (rc)
-		return vps_fault(fault, rc, "set the limit", "disk");
+	if (!rc && kind == VPS_DISK_COUNTED)
+		rc = vps_counted_set_space(of->host, of->id, limit);
+	if (rc || kind == VPS_DISK_COUNTED)
+		return rc ? vps_fault(fault, rc, "set the limit", "disk") : 0;
 	if (kind == VPS_DISK_QUOTA)
 		return set_quota(tree, limit->hard, vps_quota_set_space, fault);
 	return resize_image(tree, limit->hard, vps_group_event(of->group, "populated") != 0,
@@ -285,6 +322,17 @@ static uint64_t inodes_at(const struct vps_disk *disk, uint64_t size)
 	return disk->inodes_max / groups * (size / group + !!(size % group));
 }
 
+/* Only what the kernel counts has a soft limit. */
+static int check_soft(const struct vps_metered *of, const struct vps_limit *limit,
+		      const struct vps_limit *limits, size_t count, struct vps_fault *fault)
+{
+	(void)limits;
+	(void)count;
+	if (limit->soft == VPS_LIMIT_INF || is_counted(of->group))
+		return 0;
+	return vps_refuse(fault, -ENOTSUP, "it has no soft limit", limit->resource->name);
+}
+
 /* Those of an image are made with it: a limit holds that is not below, and will not be. */
 static int check_inodes(const struct vps_metered *of, const struct vps_limit *limit,
 			const struct vps_limit *limits, size_t count, struct vps_fault *fault)
@@ -292,8 +340,11 @@ static int check_inodes(const struct vps_metered *of, const struct vps_limit *li
 	struct vps_disk disk;
 	char tree[PATH_MAX];
 	uint64_t size;
-	int rc = look_of_group(of->group, &disk, tree);
+	int rc = check_soft(of, limit, NULL, 0, fault);
 
+	if (rc)
+		return rc;
+	rc = look_of_group(of->host, of->id, of->group, &disk, tree);
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
 	if (disk.kind != VPS_DISK_IMAGE)
@@ -315,6 +366,8 @@ static int set_inodes(const struct vps_metered *of, const struct vps_limit *limi
 	char tree[PATH_MAX];
 	int rc = read_attr(of->group, &kind, tree);
 
+	if (!rc && kind == VPS_DISK_COUNTED)
+		rc = vps_counted_set_inodes(of->host, of->id, limit);
 	if (rc)
 		return vps_fault(fault, rc, "set the limit", "inodes");
 	if (kind != VPS_DISK_QUOTA)
@@ -325,12 +378,13 @@ static int set_inodes(const struct vps_metered *of, const struct vps_limit *limi
 #define NO_DISK "its tree is not on a disk of its own; a start with LIMIT_DISK puts it there"
 
 const struct vps_meter vps_disk_space_meter = {
-	.refusal = refusal, .get = get_space, .set = set_space, .no_data = NO_DISK,
+	.refusal = refusal, .has_soft = has_soft, .get = get_space, .set = set_space,
+	.check = check_soft, .no_data = NO_DISK,
 };
 
 const struct vps_meter vps_disk_inodes_meter = {
-	.refusal = refusal, .get = get_inodes, .set = set_inodes, .check = check_inodes,
-	.no_data = NO_DISK,
+	.refusal = refusal, .has_soft = has_soft, .get = get_inodes, .set = set_inodes,
+	.check = check_inodes, .no_data = NO_DISK,
 };
 
 /* ---- making it ready ---------------------- */
@@ -385,20 +439,67 @@ static bool has_image(const char *tree)
 	return rc != -ENOENT;
 }
 
-static int make_ready(const char *tree, const struct vps_disk_spec *spec,
-		      enum vps_disk_kind *ret_kind, struct vps_fault *fault)
+static bool has_quota(int fd)
+{
+	uint32_t project;
+
+	return !vps_quota_project(fd, &project) && !vps_quota_refusal(fd);
+}
+
+/* -ENOTSUP: the kernel does not count it. */
+static int count_tree(const struct vps_host *host, uint32_t id, const char *tree,
+		      const struct vps_disk_spec *spec, struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_tree_open(tree, fault);
+
+	if (fd < 0)
+		return fd;
+	if (!has_quota(fd))
+		return vps_counted_begin(host, id, fd, tree, spec, fault);
+	/* One that has a quota keeps it, unless asked for another. */
+	return vps_refuse(fault, spec->kind == VPS_DISK_AUTO ? -ENOTSUP : -EEXIST,
+			  "has a quota and is to be counted without", tree);
+}
+
+static int make_plain_ready(const struct vps_host *host, uint32_t id, const char *tree,
+			    const struct vps_disk_spec *spec, enum vps_disk_kind *ret_kind,
+			    struct vps_fault *fault)
+{
+	int rc = -ENOTSUP;
+
+	if (spec->kind != VPS_DISK_QUOTA) {
+		rc = count_tree(host, id, tree, spec, fault);
+		if (!rc)
+			*ret_kind = VPS_DISK_COUNTED;
+		if (rc != -ENOTSUP || spec->kind == VPS_DISK_COUNTED)
+			return rc;
+	}
+	rc = label_tree(tree, spec, fault);
+	if (!rc)
+		*ret_kind = VPS_DISK_QUOTA;
+	return rc;
+}
+
+static int make_ready(const struct vps_host *host, uint32_t id, const char *tree,
+		      const struct vps_disk_spec *spec, enum vps_disk_kind *ret_kind,
+		      struct vps_fault *fault)
 {
 	bool image = has_image(tree);
 	int rc;
 
 	if (image && spec->kind == VPS_DISK_QUOTA)
 		return vps_refuse(fault, -EEXIST, "has an image and is to have a quota", tree);
+	if (image && spec->kind == VPS_DISK_COUNTED)
+		return vps_refuse(fault, -EEXIST, "has an image and is to be counted without",
+				  tree);
 	if (!image && spec->kind == VPS_DISK_IMAGE)
 		return vps_refuse(fault, -ENODATA, "has no image; vps-create NEW --from this VPS"
 				  " --disk SIZE makes one", tree);
-	rc = image ? mount_image(tree, !spec->sparse, fault) : label_tree(tree, spec, fault);
+	if (!image)
+		return make_plain_ready(host, id, tree, spec, ret_kind, fault);
+	rc = mount_image(tree, !spec->sparse, fault);
 	if (!rc)
-		*ret_kind = image ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
+		*ret_kind = VPS_DISK_IMAGE;
 	return rc;
 }
 
@@ -413,10 +514,14 @@ int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
 		return vps_fault(fault, group, "open its group", "");
 	if (vps_group_event(group, "populated"))
 		return vps_refuse(fault, -EBUSY, "something runs in the context", tree);
-	rc = make_ready(tree, spec, &kind, fault);
+	/* What it had before; and what has changed since, nobody knows. */
+	vps_counted_end(host, id);
+	rc = make_ready(host, id, tree, spec, &kind, fault);
 	if (rc)
 		return rc;
 	rc = write_attr(group, kind, tree);
+	if (rc && kind == VPS_DISK_COUNTED)
+		vps_counted_end(host, id);
 	return rc ? vps_fault(fault, rc, "note the disk", tree) : 0;
 }
 
@@ -498,10 +603,22 @@ static int create_image(const char *tree, const struct vps_disk_spec *spec,
 	return rc;
 }
 
-int vps_disk_create(const char *tree, const struct vps_disk_spec *spec, struct vps_fault *fault)
+/* The best that a tree without one can have. @fd: the tree */
+static enum vps_disk_kind best_kind(const struct vps_host *host, int fd)
+{
+	if (has_quota(fd))
+		return VPS_DISK_QUOTA;
+	if (!vps_counted_refusal_of(host, fd))
+		return VPS_DISK_COUNTED;
+	return vps_quota_refusal(fd) ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
+}
+
+int vps_disk_create(struct vps_host *host, const char *tree, const struct vps_disk_spec *spec,
+		    struct vps_fault *fault)
 {
 	enum vps_disk_kind kind = spec->kind;
 	_cleanup_(closep) int fd = -1;
+	const char *why;
 	int rc;
 
 	if (has_image(tree))
@@ -510,15 +627,61 @@ int vps_disk_create(const char *tree, const struct vps_disk_spec *spec, struct v
 	if (fd < 0)
 		return fd;
 	if (kind == VPS_DISK_AUTO)
-		kind = vps_quota_refusal(fd) ? VPS_DISK_IMAGE : VPS_DISK_QUOTA;
+		kind = best_kind(host, fd);
 	if (kind == VPS_DISK_IMAGE)
 		return create_image(tree, spec, fault);
+	if (kind == VPS_DISK_COUNTED) {
+		why = vps_counted_refusal_of(host, fd);
+		return why ? vps_refuse(fault, -ENOTSUP, why, tree) : 0;
+	}
 	rc = label_tree(tree, spec, fault);
 	rc = rc ?: set_quota(tree, spec->size, vps_quota_set_space, fault);
 	return rc ?: set_quota(tree, spec->inodes, vps_quota_set_inodes, fault);
 }
 
 /* ---- for those that know it by its tree ---------------------- */
+
+/* The context that was given @tree to count; -ENOENT none. */
+static int find_context(struct vps_host *host, const char *tree, uint32_t *ret_id)
+{
+	_cleanup_(closedirp) DIR *groups = vps_groups_open(&host->cg);
+	_cleanup_(freep) char *path = realpath(tree, NULL);
+	enum vps_disk_kind kind;
+	char other[PATH_MAX];
+	uint32_t id;
+
+	if (!path)
+		return -errno;
+	while (groups && vps_groups_next(groups, &id)) {
+		_cleanup_(closep) int group = vps_group_open(&host->cg, id);
+
+		if (group < 0 || read_attr(group, &kind, other) || kind != VPS_DISK_COUNTED ||
+		    strcmp(path, other) != 0)
+			continue;
+		*ret_id = id;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int vps_disk_look(struct vps_host *host, const char *tree, struct vps_disk *ret_disk,
+		  struct vps_fault *fault)
+{
+	int rc = look_at_image(tree, ret_disk, fault);
+	_cleanup_(closep) int fd = -1;
+	uint32_t id;
+
+	if (rc != -ENOENT)
+		return rc;
+	fd = vps_tree_open(tree, fault);
+	if (fd < 0)
+		return fd;
+	if (has_quota(fd))
+		return look_at_quota(fd, tree, ret_disk, fault);
+	if (!find_context(host, tree, &id) && !look_at_counted(host, id, ret_disk))
+		return 0;
+	return look_at_plain(ret_disk);
+}
 
 int vps_disk_mount(const char *tree, struct vps_fault *fault)
 {
@@ -540,10 +703,22 @@ int vps_disk_unmount(const char *tree, struct vps_fault *fault)
 	return rc;
 }
 
-int vps_disk_resize(const char *tree, uint64_t size, struct vps_fault *fault)
+static int resize_counted(struct vps_host *host, const char *tree, uint64_t size,
+			  struct vps_fault *fault)
+{
+	const struct vps_limit limit = { .soft = VPS_LIMIT_INF, .hard = size };
+	uint32_t id;
+	int rc = find_context(host, tree, &id);
+
+	rc = rc ?: vps_counted_set_space(host, id, &limit);
+	return rc ? vps_fault(fault, rc, "set the limit of", tree) : 0;
+}
+
+int vps_disk_resize(struct vps_host *host, const char *tree, uint64_t size,
+		    struct vps_fault *fault)
 {
 	struct vps_disk disk;
-	int rc = vps_disk_look(tree, &disk, fault);
+	int rc = vps_disk_look(host, tree, &disk, fault);
 
 	if (rc)
 		return rc;
@@ -552,6 +727,8 @@ int vps_disk_resize(const char *tree, uint64_t size, struct vps_fault *fault)
 		return resize_image(tree, size, false, fault);
 	case VPS_DISK_QUOTA:
 		return set_quota(tree, size, vps_quota_set_space, fault);
+	case VPS_DISK_COUNTED:
+		return resize_counted(host, tree, size, fault);
 	default:
 		return vps_refuse(fault, -ENODATA, "has no disk of its own", tree);
 	}

@@ -130,4 +130,5 @@ const struct vps_engine vps_engine_kernel = {
 	.set_init = kernel_set_init,
 	.bound = kernel_bound,
 	.meter = vps_kernel_meter,
+	.trees = &vps_kernel_trees,
 };

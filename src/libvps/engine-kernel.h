@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 struct vps_meter;
+struct vps_tree_counter;
 
 /* Is command @command of @category there, in a version that is known here? */
 bool vps_kernel_has(uint32_t category, uint32_t command);
 
 /* What the kernel counts this resource with, or NULL where a controller does. */
 const struct vps_meter *vps_kernel_meter(const char *resource);
+
+extern const struct vps_tree_counter vps_kernel_trees;
 
 #endif /* VPS_ENGINE_KERNEL_H */

@@ -14,6 +14,25 @@
 struct vps_meter;
 
 /**
+ * struct vps_tree_counter - how an engine counts what the tree of a context uses
+ * @works: does it here?
+ * @begin: counts directory @dir from now on, in which @size is already. -EEXIST the context has a
+ *	tree   -EBUSY another has this one   -EOPNOTSUPP not on this file system
+ * @end: no more. -ENOENT it has none
+ * @get: what it uses, and both limits. -ENOENT as above
+ * @set: soft and hard of both
+ */
+struct vps_tree_counter {
+	bool (*works)(void);
+	int (*begin)(uint32_t id, int dir, const struct vps_tree_size *size);
+	int (*end)(uint32_t id);
+	int (*get)(uint32_t id, struct vps_limit_state *ret_space,
+		   struct vps_limit_state *ret_inodes);
+	int (*set)(uint32_t id, const struct vps_limit_state *space,
+		   const struct vps_limit_state *inodes);
+};
+
+/**
  * struct vps_engine - one way to implement contexts
  * @isolates: a context keeps its processes apart even without namespaces
  * @limit_stops: the flag stop is a process limit of 0, and the real one waits in VPS_ATTR_PROC
@@ -29,6 +48,7 @@ struct vps_meter;
  * @set_init: notes its first process, or NULL
  * @bound: no more than these capabilities hold inside, or NULL
  * @meter: what it counts the resource of this name by itself with, or NULL; or NULL
+ * @trees: what it counts trees with, or NULL
  */
 struct vps_engine {
 	enum vps_engine_kind kind;
@@ -48,6 +68,7 @@ struct vps_engine {
 	int (*set_init)(uint32_t id, pid_t pid);
 	int (*bound)(uint32_t id, uint64_t caps);
 	const struct vps_meter *(*meter)(const char *resource);
+	const struct vps_tree_counter *trees;
 };
 
 extern const struct vps_engine vps_engine_stock;

@@ -761,16 +761,17 @@ int vps_tree_copy(int from, const char *path, int to, const struct vps_copy_spec
 
 /* How the disk space of a tree is counted and bounded. */
 enum vps_disk_kind {
-	VPS_DISK_AUTO,		/* the one it has, or else a quota where the host has them */
+	VPS_DISK_AUTO,		/* the one it has, or else the first below that this host can */
+	VPS_DISK_COUNTED,	/* by the kernel, while its context lasts */
 	VPS_DISK_QUOTA,		/* a project of its file system */
 	VPS_DISK_IMAGE,		/* a file system of its own in a file beside it */
 	VPS_DISK_PLAIN,		/* not at all */
 };
 
-/* "auto", "quota", "image"; -EINVAL otherwise. */
+/* "auto", "counted", "quota", "image"; -EINVAL otherwise. */
 int vps_parse_disk_kind(const char *s, enum vps_disk_kind *ret_kind);
 
-/* "quota", "image", "plain". */
+/* "counted", "quota", "image", "plain". */
 const char *vps_disk_kind_name(enum vps_disk_kind kind);
 
 /**
@@ -797,7 +798,8 @@ struct vps_disk {
 };
 
 /* -ENOENT no such tree. */
-int vps_disk_look(const char *tree, struct vps_disk *ret_disk, struct vps_fault *fault);
+int vps_disk_look(struct vps_host *host, const char *tree, struct vps_disk *ret_disk,
+		  struct vps_fault *fault);
 
 /*
  * vps_disk_of - the same of the tree that context @id was given by vps_disk_attach(), whose
@@ -813,7 +815,7 @@ int vps_disk_of(struct vps_host *host, uint32_t id, struct vps_disk *ret_disk,
  * @size, @inodes: limits; VPS_LIMIT_INF: none, which an image cannot do without @size
  * @sparse: of an image: take space from the host only when it is written to; never is
  *	more promised than there is
- * @progress: called now and then with how many files have been labelled; or NULL
+ * @progress: called now and then with how many files have been labelled or counted; or NULL
  * @data: handed to it
  */
 struct vps_disk_spec {
@@ -827,16 +829,18 @@ struct vps_disk_spec {
 
 /*
  * vps_disk_create - gives the directory @tree, in which nothing runs, a disk: labels it, or
- * makes an image, which then is mounted on it if it is empty.
+ * makes an image, which then is mounted on it if it is empty. What is counted by the kernel needs
+ * nothing before there is a context.
  *   -EEXIST it has one   -ENOTSUP this host cannot: fault->step is the reason
  *   -ENOSPC the host has not as much left   -ERANGE an image of that size is too small
  */
-int vps_disk_create(const char *tree, const struct vps_disk_spec *spec,
+int vps_disk_create(struct vps_host *host, const char *tree, const struct vps_disk_spec *spec,
 		    struct vps_fault *fault);
 
 /*
- * vps_disk_attach - makes ready what @tree has, or if it has nothing a quota, and remembers it
- * for limits of context @id, in which nothing runs yet. @spec: kind, sparse and progress.
+ * vps_disk_attach - makes ready what @tree has, or if it has nothing has the kernel count it or
+ * gives it a quota, and remembers it for limits of context @id, in which nothing runs yet.
+ * @spec: kind, sparse and progress.
  *   -ENOENT no such context or tree   -ENOTSUP as above   -EUCLEAN the image needs e2fsck
  */
 int vps_disk_attach(struct vps_host *host, uint32_t id, const char *tree,
@@ -852,7 +856,8 @@ int vps_disk_unmount(const char *tree, struct vps_fault *fault);
  *   -EBUSY a VPS runs on it   -ENODATA it has no disk   -ENOSPC as above, or its files
  *   need more
  */
-int vps_disk_resize(const char *tree, uint64_t size, struct vps_fault *fault);
+int vps_disk_resize(struct vps_host *host, const char *tree, uint64_t size,
+		    struct vps_fault *fault);
 
 /* Removes an image with all that is in it, or the limits of a quota. 0 where there is none. */
 int vps_disk_remove(const char *tree, struct vps_fault *fault);

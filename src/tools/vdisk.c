@@ -40,7 +40,8 @@ static struct request request = {
 static const struct poptOption options[] = {
 	{ "size", 0, POPT_ARG_STRING, NULL, OPT_SIZE, "bytes, with K M G T P", "V" },
 	{ "inodes", 0, POPT_ARG_STRING, NULL, OPT_INODES, "files at the most", "V" },
-	{ "kind", 0, POPT_ARG_STRING, NULL, OPT_KIND, "auto, quota or image", "KIND" },
+	{ "kind", 0, POPT_ARG_STRING, NULL, OPT_KIND, "auto, counted, quota or image",
+	  "KIND" },
 	{ "sparse", 0, POPT_ARG_NONE, &request.sparse, 0,
 	  "an image takes space from the host as it is written to", NULL },
 	{ "ctx", 'c', POPT_ARG_STRING, NULL, OPT_CTX, "context that the disk is for", "N" },
@@ -54,22 +55,23 @@ static const struct poptOption options[] = {
 
 static int create(const char *tree, struct vps_fault *fault)
 {
-	return vps_disk_create(tree, &request.spec, fault);
+	_cleanup_(cli_host_closep) struct vps_host *host = cli_host();
+
+	return vps_disk_create(host, tree, &request.spec, fault);
 }
 
 static int attach(const char *tree, struct vps_fault *fault)
 {
-	struct vps_host *host = cli_host();
-	int err = vps_disk_attach(host, request.ctx, tree, &request.spec, fault);
+	_cleanup_(cli_host_closep) struct vps_host *host = cli_host();
 
-	vps_host_close(host);
-	return err;
+	return vps_disk_attach(host, request.ctx, tree, &request.spec, fault);
 }
 
 static int change(const char *tree, bool grow, struct vps_fault *fault)
 {
+	_cleanup_(cli_host_closep) struct vps_host *host = cli_host();
 	struct vps_disk disk;
-	int err = vps_disk_look(tree, &disk, fault);
+	int err = vps_disk_look(host, tree, &disk, fault);
 
 	if (err)
 		return err;
@@ -78,7 +80,7 @@ static int change(const char *tree, bool grow, struct vps_fault *fault)
 		cli_warn(0, "%s: %s", tree, grow ? "is larger already" : "is smaller already");
 		return -ECANCELED;
 	}
-	return vps_disk_resize(tree, request.spec.size, fault);
+	return vps_disk_resize(host, tree, request.spec.size, fault);
 }
 
 static int grow(const char *tree, struct vps_fault *fault)
@@ -115,8 +117,9 @@ static const char *state(const struct vps_disk *disk)
 
 static int status(const char *tree, struct vps_fault *fault)
 {
+	_cleanup_(cli_host_closep) struct vps_host *host = cli_host();
 	struct vps_disk disk;
-	int err = vps_disk_look(tree, &disk, fault);
+	int err = vps_disk_look(host, tree, &disk, fault);
 
 	if (err)
 		return err;
@@ -185,7 +188,7 @@ static void take_option(int option, char *arg)
 		break;
 	case OPT_KIND:
 		if (vps_parse_disk_kind(arg, &request.spec.kind))
-			cli_usage("--kind='%s': not auto, quota or image", arg);
+			cli_usage("--kind='%s': not auto, counted, quota or image", arg);
 		request.has_kind = true;
 		free(arg);
 		break;
@@ -235,11 +238,11 @@ static const char *const columns[] = {
 	"KIND", "STATE", ">SIZE", ">USED", ">INODES", ">IUSED", "DIRECTORY", NULL
 };
 
-/* How far the labelling is, for somebody at a terminal. */
+/* How far labelling or counting is, for somebody at a terminal. */
 static void progress(uint64_t names, void *data)
 {
 	(void)data;
-	fprintf(stderr, "\r\033[Kvdisk: %" PRIu64 " files labelled", names);
+	fprintf(stderr, "\r\033[Kvdisk: %" PRIu64 " files done", names);
 }
 
 int main(int argc, char **argv)

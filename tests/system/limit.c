@@ -2,8 +2,9 @@
 /*
  * limit map SIZE COUNT: maps COUNT times SIZE KiB and keeps it.
  * limit open COUNT: opens COUNT files and keeps them.
- * Prints "made N" and why there are not more, then waits for ever; SIGUSR1 gives all back and
- * prints "gone".
+ * limit rename FROM TO: by rename(2) alone.
+ * The first two print "made N" and why there are not more, then wait for ever; SIGUSR1 gives all
+ * back and prints "gone".
  */
 #include <errno.h>
 #include <err.h>
@@ -49,6 +50,11 @@ int main(int argc, char **argv)
 	int wanted = argc > 2 ? atoi(argv[argc - 1]) : -1, why = 0, signal;
 	sigset_t set;
 
+	if (argc == 4 && !strcmp(argv[1], "rename")) {
+		if (rename(argv[2], argv[3]) < 0)
+			err(1, "%s", argv[2]);
+		return 0;
+	}
 	if (argc == 4 && !strcmp(argv[1], "map"))
 		size = (size_t)atoi(argv[2]) << 10;
 	else if (argc != 3 || strcmp(argv[1], "open"))

@@ -214,7 +214,7 @@ static const struct {
 	{ BYTES("LIMIT_VM=1G\nLIMIT_FILES=x\n"),
 	  "2: LIMIT_FILES='x': must be a limit, as 100, 64M, 25%, inf or SOFT:HARD\n" },
 	{ BYTES("DISK=floppy\nDISK_SPARSE=1\n"),
-	  "1: DISK='floppy': must be auto, quota or image\n"
+	  "1: DISK='floppy': must be auto, counted, quota or image\n"
 	  "2: DISK_SPARSE='1': must be yes or no\n" },
 	{ BYTES("ULIMIT=-n\n"), "1: ULIMIT='-n': must be " ULIMIT_WANT },
 	{ BYTES("ULIMIT=\"-S -n 5\"\n"), "1: ULIMIT='-S -n 5': must be " ULIMIT_WANT },
