@@ -677,18 +677,22 @@ on_fs() {
 	case $1 in
 	tmpfs) mount -t tmpfs -o size=300m,mode=700 none "$VPS_TREE_DIR" ;;
 	ext4)
-		requires images
+		requires images losetup
 		truncate -s 300M "$T/ext4"
 		mkfs.ext4 -q -F "$T/ext4"
-		mount -o loop,nodev "$T/ext4" "$VPS_TREE_DIR"
+		# Some kernels mount nothing that somebody may write to, as mount -o loop may.
+		loop=$(losetup --find --show "$T/ext4")
+		mount -o nodev "$loop" "$VPS_TREE_DIR" || { losetup --detach "$loop" && return 1; }
+		losetup --detach "$loop"
 		chmod 700 "$VPS_TREE_DIR"
 		rmdir "$VPS_TREE_DIR/lost+found"
 		;;
 	esac
 }
 
+# A context that has ended holds its tree for a moment longer.
 off_fs() {
-	umount "$VPS_TREE_DIR"
+	wait_until umount "$VPS_TREE_DIR"
 	rm -f "$T/ext4"
 }
 
@@ -707,6 +711,8 @@ kind_is() {
 		vps-start "$name"
 		kind_is counted
 		[ "$(field disk 6) $(field inodes 6)" = "$((20 << 20)) 1000" ]
+		grep -qx "Disk Limit: $((20 << 20))" "/proc/vservers/$ctx"
+		grep -qx "Used disk memory: $(field disk 3)" "/proc/vservers/$ctx"
 		[ "$(df_field 2)" -eq $((20 << 10)) ]
 		[ "$(df_field 2 -i)" -eq 1000 ]
 		run fill
@@ -824,7 +830,7 @@ kind_is() {
 		[ "$(field inodes 3)" -eq $((before + 2)) ]
 		vps-stop "$name"
 		# And with its context the border is gone.
-		move "$tree/root/dir/own" "$VPS_TREE_DIR/.own"
+		wait_until move "$tree/root/dir/own" "$VPS_TREE_DIR/.own"
 		rm "$VPS_TREE_DIR/.own"
 		vps-destroy --yes "$name"
 		off_fs

@@ -65,10 +65,16 @@ static long get_tree(struct vps_disk_counted *counted)
 	return 0;
 }
 
+static bool are_bounds(uint64_t soft, uint64_t hard)
+{
+	return soft == VPS_UNLIMITED || soft <= hard;
+}
+
 static long set_tree(const struct vps_disk_bounds *bounds)
 {
 	if (bounds->size != sizeof(*bounds) || bounds->reserved ||
-	    bounds->space_soft > bounds->space_hard || bounds->inodes_soft > bounds->inodes_hard)
+	    !are_bounds(bounds->space_soft, bounds->space_hard) ||
+	    !are_bounds(bounds->inodes_soft, bounds->inodes_hard))
 		return -EINVAL;
 	kernel.bounds = *bounds;
 	return 0;
@@ -113,7 +119,7 @@ static long answer(uint32_t cmd, uint32_t id, void *data)
 		return id || data ? -EINVAL : 1;
 	if (VC_SUBCAT(cmd) == VC_SET) {
 		if (bounds->size != sizeof(*bounds) || bounds->reserved ||
-		    bounds->soft > bounds->hard)
+		    !are_bounds(bounds->soft, bounds->hard))
 			return -EINVAL;
 		if (id != ID || kernel.ended)
 			return -ESRCH;
@@ -182,7 +188,10 @@ static void test_counted(const char *name, uint32_t command)
 	is_int(of.meter->get(&of, &state), 0, "%s: is read", name);
 	ok(state.used == 5 && state.peak == 6 && state.hits == 7 && state.soft == 8192 &&
 	   state.hard == 16384, "%s: as the kernel says", name);
-	limit.soft = limit.hard = INF;
+	limit.soft = INF;
+	is_int(of.meter->set(&of, &limit, &fault), 0, "%s: without a soft limit", name);
+	ok(kernel.counted.hard == 16384, "%s: with the hard one", name);
+	limit.hard = INF;
 	is_int(of.meter->set(&of, &limit, &fault), 0, "%s: is lifted", name);
 	ok(kernel.counted.soft == VPS_UNLIMITED && kernel.counted.hard == VPS_UNLIMITED,
 	   "%s: both of it", name);
@@ -252,6 +261,8 @@ static void test_tree_limits(const struct vps_host *host)
 	   space.soft == 100 && space.hard == 200, "tree: space");
 	ok(inodes.used == 3 && inodes.peak == 21 && inodes.hits == 22 && inodes.soft == 3 &&
 	   inodes.hard == 4, "tree: inodes");
+	limit.soft = INF;
+	is_int(vps_counted_set_inodes(host, ID, &limit), 0, "tree: without a soft limit");
 	vps_counted_end(host, ID);
 	is_int(vps_counted_get(host, ID, &space, &inodes), -ENOENT, "tree: has ended");
 	is_int(vps_counted_set_space(host, ID, &limit), -ENOENT, "tree: has no limits then");
