@@ -109,6 +109,17 @@ Signed-off-by: One <one@example.org>" ]
 	[[ $output == *": 9 lines: 4 of them changes in 1 existing files; in 3 new files 5 of code without comments, 0 of documentation, 0 of tests; 0 lines of tests in user space beside it"* ]]
 }
 
+@test "kernel-patch: one that only edits has no code of its own" {
+	rm -r "$K/overlay/new"
+	step first "" 5
+	echo first >"$K/patches/series"
+	# Nobody is asked for what is not there: nothing ever comes from here.
+	mkfifo "$BATS_TEST_TMPDIR/nobody"
+	run -0 timeout 20 "$T/scripts/dev/kernel-patch" "$OUT" <>"$BATS_TEST_TMPDIR/nobody"
+	[[ $output == *": 2 lines: 2 of them changes in 1 existing files; in 0 new files 0 of code without comments"* ]]
+	[[ $output != *"No such file"* ]]
+}
+
 @test "kernel-patch: each bound is held" {
 	# What is no code may be there in any number.
 	{
