@@ -65,7 +65,7 @@ QUIET := $(shell echo 'int main(void) { return 0; }' | $(CC) -Wl,--no-warnings -
 endif
 
 CPPFLAGS += -D_GNU_SOURCE -DVPS_VERSION='"$(VERSION)"' \
-	-DVPS_INIT_PATH='"$(PKGLIBDIR)/vps-init"' -Isrc/libvps -Isrc/cli -I$(O) \
+	-DVPS_INIT_PATH='"$(PKGLIBDIR)/vps-init"' -Isrc/libvps -Isrc/cli -I$(abspath $(O)) \
 	-Ikernel/overlay/include/uapi $(PKG_CFLAGS)
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -Wl,--as-needed

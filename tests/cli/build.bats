@@ -37,6 +37,15 @@ in_tree() {
 	[ "$output" = "" ]
 }
 
+@test "a build directory is the same whatever it is called: nothing is compiled again" {
+	out=$BATS_TEST_TMPDIR/out
+	in_tree O="$out" "$out/flags"
+	cp "$out/flags" "$BATS_TEST_TMPDIR/before"
+	relative=$(realpath --relative-to="$SRC" "$out")
+	in_tree O="$relative" "$relative/flags"
+	diff "$BATS_TEST_TMPDIR/before" "$out/flags"
+}
+
 @test "install puts every file where it belongs, uninstall takes it away" {
 	root=$BATS_TEST_TMPDIR/root
 	in_tree install O="$BUILD" DESTDIR="$root"
