@@ -168,6 +168,75 @@ TEST_F(control, shares_that_are_too_large)
 	EXPECT_TRUE(says(&self->a, "cpu.weight", "100\n"));
 }
 
+/* Those that never sleep, and always new ones. */
+static void want_all(bool fork_on)
+{
+	for (;;) {
+		pid_t pid = fork_on ? fork() : -1;
+
+		if (!pid)
+			_exit(0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+}
+
+static long start_wanting(const struct context *context, __u32 id, int count, bool fork_on)
+{
+	while (count--) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			if (vps_migrate(id, context->group, 0))
+				_exit(1);
+			want_all(fork_on);
+		}
+		if (pid < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Microseconds. */
+static long cpu_time(const struct context *context)
+{
+	char text[1024];
+	unsigned long used;
+
+	get_text(context->group, "cpu.stat", text, sizeof(text));
+	return sscanf(text, "usage_usec %lu", &used) == 1 ? (long)used : -1;
+}
+
+#define FLOOD_SECONDS 6
+#define FLOOD_PERCENT 75
+#define FLOOD_SLACK 10	/* to equal weights it would be 50 */
+
+TEST_F_TIMEOUT(control, the_least_holds_against_a_flood, 120)
+{
+	int processors = sysconf(_SC_NPROCESSORS_ONLN);
+	long own, flood, percent;
+	struct context b;
+
+	ASSERT_EQ(0, context_make(&b, B, 0));
+	ASSERT_EQ(0, start_wanting(&b, B, 8 * processors, false));
+	ASSERT_EQ(0, start_wanting(&b, B, 8 * processors, true));
+	ASSERT_EQ(0, start_wanting(&self->a, A, processors, false));
+	ASSERT_TRUE(EVENTUALLY(vps_processes(B) >= 16 * processors &&
+			       vps_processes(A) == processors));
+	ASSERT_EQ(0, set_usage(A, VPS_UNLIMITED, all_processors() * FLOOD_PERCENT / 100));
+	own = cpu_time(&self->a);
+	flood = cpu_time(&b);
+	sleep(FLOOD_SECONDS);
+	own = cpu_time(&self->a) - own;
+	flood = cpu_time(&b) - flood;
+	percent = own * 100 / (own + flood);
+	TH_LOG("%ld %% of the processors, promised %d %%", percent, FLOOD_PERCENT);
+	EXPECT_LE(FLOOD_PERCENT - FLOOD_SLACK, percent);
+	EXPECT_LT(0, flood);
+	EXPECT_TRUE(EVENTUALLY(!vps_signal(A, SIGKILL) && !vps_signal(B, SIGKILL) &&
+			       waitpid(-1, NULL, WNOHANG) < 0));
+}
+
 /* ---- without the controllers ---- */
 
 TEST_F(control, nothing_is_promised_without)
