@@ -29,10 +29,12 @@ vm-vps-systemd-all: VM_RUN := --kernel vps --init systemd
 vm-systemd-all: VM_RUN := --init systemd
 vm-cuts: VM_RUN := --kernel off --cuts 3
 vm-cuts-all: VM_RUN := --cuts 20
+vm-big: VM_RUN := --kernel vps --memory 5000 \
+	kernel/overlay/tools/testing/selftests/vps/big_test.c
 VM_QUICK := vm-plain vm-systemd vm-off vm-itself vm-cuts
 VM_FULL := vm-plain-all vm-systemd-all vm-vps-plain-all vm-vps-systemd-all
 $(VM_FULL): export VPS_TEST_ROUNDS ?= 8
-VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all
+VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-big
 
 VM_LOG = $(O)/log/$@.tap
 
@@ -58,7 +60,7 @@ vm-quick: $(VM_QUICK)
 vm-selftest: vm-tree
 	@BUILD=$(abspath $(O)) tests/vm/selftest
 
-vm-check: vm-selftest $(VM_FULL) vm-cuts-all
+vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-big
 
 # What takes too long for each day.
 SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
