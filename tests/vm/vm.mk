@@ -23,7 +23,7 @@ vm-plain: VM_RUN := --kernel vps --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$
 vm-systemd: VM_RUN := --kernel vps --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats \
 	tests/vm/outside.bats $(VM_BOTH) $(VM_SYSTEMD)
 vm-off: VM_RUN := --kernel off --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats $(VM_OFF)
-vm-itself: VM_RUN := --kernel vps $(VM_ITSELF)
+vm-itself: VM_RUN := --kernel vps $(VM_ITSELF) tests/vm/stress.bats
 vm-vps-plain-all: VM_RUN := --kernel vps
 vm-vps-systemd-all: VM_RUN := --kernel vps --init systemd
 vm-systemd-all: VM_RUN := --init systemd
