@@ -243,6 +243,7 @@ bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/net
 	@BUILD=$(abspath $(O)) tests/bench/traffic
 	@BUILD=$(abspath $(O)) tests/bench/kernel
+	@BUILD=$(abspath $(O)) tests/bench/bonnie
 
 lint:
 	@scripts/dev/lint
