@@ -19,10 +19,13 @@
 #include <linux/init.h>
 #include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/socket.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
 #include <asm/unistd.h>
 
+#include "../../security/vps/address.h"
 #include "../../security/vps/vps.h"
 #include "internal.h"
 
@@ -191,6 +194,25 @@ static void show_disk(struct seq_file *seq, struct vps_context *context)
 	seq_printf(seq, "Used disk memory: %llu\n", counted.space_used);
 }
 
+static void show_addresses(struct seq_file *seq, struct vps_context *context)
+{
+	struct vps_permit *permit = vps_address_copy(context);
+	u32 i;
+
+	if (IS_ERR(permit))
+		return;
+	for (i = 0; i < permit->count; i++) {
+		const struct vps_address *address = &permit->items[i];
+
+		seq_puts(seq, "Addresses assigned: ");
+		if (*address->device)
+			seq_printf(seq, "%*pE ", (int)strlen(address->device), address->device);
+		seq_printf(seq, address->family == AF_INET ? "%pI4/%u\n" : "%pI6c/%u\n",
+			   address->addr, address->prefix);
+	}
+	kfree(permit);
+}
+
 static int context_show(struct seq_file *seq, struct vps_context *context)
 {
 	seq_printf(seq, "vserver id: %u\n", context->id);
@@ -202,6 +224,7 @@ static int context_show(struct seq_file *seq, struct vps_context *context)
 	show_disk(seq, context);
 	show_resource(seq, context, VPS_FILES, "Files limit", "Used files");
 	show_resource(seq, context, VPS_TCP, "TCP sockets limit", "Established sockets");
+	show_addresses(seq, context);
 	seq_puts(seq, "Incoming traffic: 0\n");
 	seq_puts(seq, "Outgoing traffic: 0\n");
 	return 0;

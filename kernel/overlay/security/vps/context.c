@@ -69,6 +69,7 @@ void vps_context_put(struct vps_context *context)
 	if (!context || vps_is_host(context) || !refcount_dec_and_test(&context->refs))
 		return;
 	put_pid(context->init);
+	vps_address_free(context);
 	atomic_dec(&vps_objects);
 	kfree_rcu(context, rcu);
 }

@@ -261,6 +261,7 @@ static int __init vps_init(void)
 	vps_objects_init();
 	vps_tcp_init();
 	vps_disk_init();
+	vps_address_init();
 	return 0;
 }
 

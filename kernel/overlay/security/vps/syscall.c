@@ -15,10 +15,12 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 
+#include "address.h"
 #include "syscall.h"
 #include "vps.h"
 
@@ -41,6 +43,8 @@ static_assert(sizeof(struct vps_new_context) == 4 * sizeof(u32) + sizeof(u64));
 static_assert(sizeof(struct vps_tree) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_disk_bounds) == 2 * sizeof(u32) + 4 * sizeof(u64));
 static_assert(sizeof(struct vps_disk_counted) == 2 * sizeof(u32) + 10 * sizeof(u64));
+static_assert(sizeof(struct vps_address) == 2 * sizeof(u32) + VPS_DEVICE_SIZE + 16);
+static_assert(sizeof(struct vps_addresses) == 4 * sizeof(u32) + sizeof(u64));
 
 /* A name is shown in lines of /proc and becomes part of paths. */
 static const char name_chars[] =
@@ -142,6 +146,34 @@ static int check_disk(const union vps_data *data)
 		return -EINVAL;
 	return are_bounds(bounds->space_soft, bounds->space_hard) &&
 	       are_bounds(bounds->inodes_soft, bounds->inodes_hard) ? 0 : -EINVAL;
+}
+
+static int check_address(const union vps_data *data)
+{
+	return vps_address_is(&data->address) ? 0 : -EINVAL;
+}
+
+/* All of it 0 means all of them. */
+static int check_removed(const union vps_data *data)
+{
+	const struct vps_address *address = &data->address;
+
+	if (!memchr_inv(&address->family, 0, sizeof(*address) - sizeof(address->size)))
+		return 0;
+	return check_address(data);
+}
+
+/* Who has no room asks for their number only. */
+static int check_addresses(const union vps_data *data)
+{
+	const struct vps_addresses *addresses = &data->addresses;
+
+	if (addresses->reserved)
+		return -EINVAL;
+	if (!addresses->count)
+		return 0;
+	return addresses->each < sizeof(struct vps_address) || addresses->each % sizeof(u32) ||
+	       addresses->each > PAGE_SIZE ? -EINVAL : 0;
 }
 
 /* ---- the commands ---- */
@@ -337,6 +369,43 @@ static long get_disk(const struct vps_call *call, union vps_data *data)
 	return vps_disk_count(call->context, &data->disk_counted);
 }
 
+static long set_address(const struct vps_call *call, union vps_data *data)
+{
+	return vps_address_add(call->context, &data->address);
+}
+
+static long set_no_address(const struct vps_call *call, union vps_data *data)
+{
+	return vps_address_remove(call->context, &data->address);
+}
+
+/* What a newer caller has room for and this kernel does not know is 0. */
+static int put_address(void __user *place, u32 size, const struct vps_address *address)
+{
+	if (copy_to_user(place, address, sizeof(*address)) ||
+	    clear_user(place + sizeof(*address), size - sizeof(*address)) ||
+	    put_user(size, (u32 __user *)place))
+		return -EFAULT;
+	return 0;
+}
+
+static long get_addresses(const struct vps_call *call, union vps_data *data)
+{
+	struct vps_addresses *addresses = &data->addresses;
+	struct vps_permit *permit = vps_address_copy(call->context);
+	u32 each = addresses->each, i;
+	long err = 0;
+
+	if (IS_ERR(permit))
+		return PTR_ERR(permit);
+	for (i = 0; !err && i < min(addresses->count, permit->count); i++)
+		err = put_address(u64_to_user_ptr(addresses->list + (u64)i * each), each,
+				  &permit->items[i]);
+	addresses->count = permit->count;
+	kfree(permit);
+	return err;
+}
+
 /* ---- the table ---- */
 
 /* By number: category, then subcategory, then command. */
@@ -396,9 +465,12 @@ const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_ATTACH) },
 	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_QOS) },
 
-	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_PERMIT) },
-	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_REMOVE) },
-	{ VC_CMD(VC_CAT_NETADDR, VC_GET, VC_NETADDR_PERMIT) },
+	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_PERMIT), VPS_IDS_CONTEXT,
+	  40, sizeof(struct vps_address), check_address, set_address },
+	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_REMOVE), VPS_IDS_CONTEXT,
+	  40, sizeof(struct vps_address), check_removed, set_no_address },
+	{ VC_CMD(VC_CAT_NETADDR, VC_GET, VC_NETADDR_PERMIT), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_addresses), check_addresses, get_addresses },
 
 	{ VC_CMD(VC_CAT_VFS, VC_SET, VC_VFS_ROOT), VPS_IDS_CONTEXT,
 	  24, sizeof(struct vps_tree), check_tree, set_tree },
@@ -549,7 +621,7 @@ static int data_read(const struct vps_command *command, void __user *udata, unio
 	err = vps_command_size(command, size);
 	if (err)
 		return err;
-	if (VC_SUBCAT(command->cmd) == VC_SET) {
+	if (command->check) {
 		err = copy_struct_from_user(data, command->size, udata, size);
 		if (err)
 			return err;
@@ -609,7 +681,7 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  *
  * Then it is the command's turn:
  *
- * - %-EEXIST: to create: there is such a context; of a tree: the context has one;
+ * - %-EEXIST: to create: there is such a context; of a tree, of an address: the context has it;
  * - %-EBADF, %-ENOENT: to create, to migrate: the descriptor is no group of the unified
  *   hierarchy, or of one that is being removed;
  * - %-EBADF, %-ENOTDIR, %-EOPNOTSUPP: of a tree: the descriptor is no directory, or its file
@@ -627,8 +699,12 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  * - %-ENODATA: of resident memory, of processors: the context's group has not that controller;
  * - %-EINVAL, %-EBUSY: to set the use of processors: the controller does not take that, or no
  *   weight gives that share;
- * - %-ENOMEM: to create, to migrate, of a tree;
- * - %-EFAULT: to get: the structure cannot be written.
+ * - %-EADDRINUSE: of an address: another context has it, or a part of it;
+ * - %-ENOSPC: of an address: the context has as many as it can;
+ * - %-EXDEV: of an address: the others are of another network namespace;
+ * - %-ENODATA, %-ENOENT: of addresses: the context was never given any; it has not that one;
+ * - %-ENOMEM: to create, to migrate, of a tree, of addresses;
+ * - %-EFAULT: to get: the structure, or the list, cannot be written.
  *
  * Return: 0 or what was asked for, or one of these.
  */

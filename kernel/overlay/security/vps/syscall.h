@@ -33,6 +33,8 @@ union vps_data {
 	struct vps_tree tree;
 	struct vps_disk_bounds disk_bounds;
 	struct vps_disk_counted disk_counted;
+	struct vps_address address;
+	struct vps_addresses addresses;
 };
 
 /**

@@ -52,6 +52,7 @@ enum vps_resource {
  * @init: what is its first process, or NULL
  * @log: how much its processes have the kernel say
  * @disk: what it has on disk, or NULL; read under RCU
+ * @permit: its addresses, or NULL: whichever; read under RCU
  * @name: of the VPS, or ""
  * @rcu: for freeing
  * @counters: what it uses of each resource
@@ -70,6 +71,7 @@ struct vps_context {
 	struct pid *init;
 	struct ratelimit_state log;
 	struct vps_disk __rcu *disk;
+	struct vps_permit __rcu *permit;
 	char name[VPS_NAME_SIZE];
 	struct rcu_head rcu;
 	struct vps_counter counters[VPS_RESOURCES];
@@ -186,6 +188,14 @@ int vps_disk_count(struct vps_context *context, struct vps_disk_counted *ret_cou
 u64 vps_disk_free(u64 limit, u64 used, u64 free, bool endless);
 void vps_disk_ended(void);
 void vps_disk_init(void);
+
+/* ---- address.c ---- */
+
+int vps_address_add(struct vps_context *context, const struct vps_address *address);
+int vps_address_remove(struct vps_context *context, const struct vps_address *address);
+struct vps_permit *vps_address_copy(struct vps_context *context);
+void vps_address_free(struct vps_context *context);
+void vps_address_init(void);
 
 /* ---- move.c ---- */
 

@@ -39,7 +39,8 @@
  *
  *	EFAULT		@data cannot be written
  *
- * Where something is told, of what @data points to only the size is read, and it stays.
+ * Where something is told, of what @data points to only the size is read, and it stays. To get
+ * VC_NETADDR_PERMIT reads all of it.
  */
 #ifndef _UAPI_LINUX_VPS_H
 #define _UAPI_LINUX_VPS_H
@@ -271,8 +272,53 @@ struct vps_new_context {
 #define VC_VNET_DESTROY		3
 #define VC_VNET_QOS		4
 
+/*
+ * Not of the host. A context that was given an address is bound to those that it has, and to a
+ * loopback of its own, in the network namespace of who gave it the first: 127.HI.LO.0/24 and
+ * fd76:7073:6c6f::HILO by its number. So it is when the last has been removed; one that was never
+ * given any is bound to none.
+ *
+ * Set: struct vps_address, one more.
+ *	EXDEV	the others are of another network namespace
+ *	EEXIST	the context has it
+ *	EADDRINUSE	another context has it, or a part of it
+ *	ENOSPC	the context has VPS_ADDRESSES_MAX
+ *	ENOMEM
+ * Get: struct vps_addresses.
+ *	ENODATA	the context was never given any
+ *	ENOMEM
+ *	EFAULT	@list cannot be written
+ */
 #define VC_NETADDR_PERMIT	1
+/*
+ * Set: struct vps_address, of which @family, @bits and @addr say which. With 0 for each, all, and
+ * the context is bound to none.
+ *	ENODATA	the context was never given any
+ *	ENOENT	it has no such address
+ *	ENOMEM
+ */
 #define VC_NETADDR_REMOVE	2
+
+/* Of one context. */
+#define VPS_ADDRESSES_MAX	256
+#define VPS_DEVICE_SIZE		16
+
+struct vps_address {
+	__u32 size;
+	__u16 family;		/* AF_INET (2) or AF_INET6 (10) */
+	__u8 bits;		/* from the first on; what differs behind them is permitted, too */
+	__u8 prefix;		/* of the network that it is in, to be shown */
+	char device[VPS_DEVICE_SIZE];	/* where it is, to be shown, or ""; what is behind is 0 */
+	__u8 addr[16];		/* of AF_INET in the first four, the others are 0 */
+};
+
+struct vps_addresses {
+	__u32 size;
+	__u32 count;		/* for how many there is room; becomes how many there are */
+	__u32 each;		/* size of a struct vps_address, when there is room for one */
+	__u32 reserved;
+	__aligned_u64 list;	/* pointer to the first of them */
+};
 
 /* ---- VC_CAT_VFS: not of the host ---- */
 
