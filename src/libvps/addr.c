@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -374,6 +375,53 @@ static int give_back(const struct change *c, const struct vps_bound *item)
 	return remove_from_device(c->sock, item);
 }
 
+/* With its device, on which it was already or was put. */
+static struct vps_bound placed(const struct change *c, const struct vps_bound *item)
+{
+	const struct vps_link_addr *there = on_host(c, &item->addr);
+	struct vps_bound bound = *item;
+
+	if (!*bound.device && there &&
+	    !if_indextoname((unsigned int)there->ifindex, bound.device))
+		bound.device[0] = '\0';
+	return bound;
+}
+
+static int keep_list(const struct change *c, const struct vps_addr_keeper *keeper,
+		     const struct list *list)
+{
+	struct list all = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < list->count; i++) {
+		struct vps_bound item = placed(c, &list->items[i]);
+
+		rc = append(&all, &item);
+	}
+	rc = rc ?: keeper->set(c->id, all.items, all.count);
+	free(all.items);
+	return rc;
+}
+
+/* Beneath the programs, where the engine does that; without it they are all that there is. */
+static int keep(const struct change *c, const struct list *list)
+{
+	const struct vps_addr_keeper *keeper = c->host->engine->addrs;
+
+	if (!keeper || !keeper->works())
+		return 0;
+	return list ? keep_list(c, keeper, list) : keeper->forget(c->id);
+}
+
+static int hold_to(const struct change *c, const struct list *list)
+{
+	int rc = keep(c, list);
+
+	if (rc == -EADDRINUSE)
+		return vps_refuse(c->fault, rc, "another context has one of these", "");
+	return rc ? vps_fault(c->fault, rc, "have the kernel hold it to its addresses", "") : 0;
+}
+
 /* From c->before to c->after. */
 static int apply(struct change *c)
 {
@@ -407,6 +455,7 @@ static void undo(struct change *c)
 	for (size_t i = 0; i < c->taken; i++)
 		if (!contains(&c->before, &c->after.items[i].addr))
 			give_back(c, &c->after.items[i]);
+	(void)keep(c, c->bound ? &c->before : NULL);
 	if (c->bound)
 		write_lists(c->group, &c->before, NULL);
 	else
@@ -579,7 +628,7 @@ static int conduct(struct change *c)
 	rc = compute(c);
 	if (rc)
 		return rc;
-	rc = apply(c) ?: prepare_loopback(c);
+	rc = apply(c) ?: prepare_loopback(c) ?: hold_to(c, &c->after);
 	if (rc) {
 		undo(c);
 		return rc;

@@ -131,4 +131,5 @@ const struct vps_engine vps_engine_kernel = {
 	.bound = kernel_bound,
 	.meter = vps_kernel_meter,
 	.trees = &vps_kernel_trees,
+	.addrs = &vps_kernel_addrs,
 };

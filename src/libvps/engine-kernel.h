@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct vps_addr_keeper;
 struct vps_meter;
 struct vps_tree_counter;
 
@@ -16,5 +17,6 @@ bool vps_kernel_has(uint32_t category, uint32_t command);
 const struct vps_meter *vps_kernel_meter(const char *resource);
 
 extern const struct vps_tree_counter vps_kernel_trees;
+extern const struct vps_addr_keeper vps_kernel_addrs;
 
 #endif /* VPS_ENGINE_KERNEL_H */

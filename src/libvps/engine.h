@@ -33,6 +33,19 @@ struct vps_tree_counter {
 };
 
 /**
+ * struct vps_addr_keeper - how an engine holds a context to its addresses, beneath the programs
+ * @works: does it here?
+ * @set: these and no others from now on, in the order in which they are added. -EADDRINUSE another
+ *	context has one   -EXDEV not in this network
+ * @forget: it is held to none, as one that was never given any
+ */
+struct vps_addr_keeper {
+	bool (*works)(void);
+	int (*set)(uint32_t id, const struct vps_bound *addrs, size_t count);
+	int (*forget)(uint32_t id);
+};
+
+/**
  * struct vps_engine - one way to implement contexts
  * @isolates: a context keeps its processes apart even without namespaces
  * @limit_stops: the flag stop is a process limit of 0, and the real one waits in VPS_ATTR_PROC
@@ -49,6 +62,7 @@ struct vps_tree_counter {
  * @bound: no more than these capabilities hold inside, or NULL
  * @meter: what it counts the resource of this name by itself with, or NULL; or NULL
  * @trees: what it counts trees with, or NULL
+ * @addrs: what it holds addresses with, or NULL
  */
 struct vps_engine {
 	enum vps_engine_kind kind;
@@ -69,6 +83,7 @@ struct vps_engine {
 	int (*bound)(uint32_t id, uint64_t caps);
 	const struct vps_meter *(*meter)(const char *resource);
 	const struct vps_tree_counter *trees;
+	const struct vps_addr_keeper *addrs;
 };
 
 extern const struct vps_engine vps_engine_stock;

@@ -832,9 +832,8 @@ TEST_F(address, bad_address)
 	EXPECT_BAD(device[VPS_DEVICE_SIZE - 1], 'x');
 	EXPECT_BAD(size, sizeof(item) - 4);
 	EXPECT_BAD(size, sizeof(item) + 1);
-	if (item.family == AF_INET) {
+	if (item.family == AF_INET)
 		EXPECT_BAD(addr[4], 1);
-	}
 	EXPECT_EQ(-ENODATA, get_list(ONE, NULL, 0));
 	EXPECT_EQ(-EFAULT, vserver(SET(NETADDR, PERMIT), ONE, NULL));
 	memset(item.device, 0, sizeof(item.device));
