@@ -9,6 +9,7 @@ load ../lib/kill
 
 setup_file() {
 	build_static system/limit
+	build_static system/net
 	build_static system/vserver
 }
 
@@ -22,7 +23,7 @@ more_setup() {
 
 more_teardown() {
 	[ -z "${stranger-}" ] || end "$stranger"
-	[ ! -d "${outside-}" ] || rmdir "$outside"
+	[ ! -d "${outside-}" ] || find "$outside" -depth -type d -exec rmdir {} +
 }
 
 vserver() {
@@ -610,4 +611,63 @@ hold_more() {
 	stranger=
 	vlimit -c "$ctx" --proc inf --files inf --vm inf
 	finish
+}
+
+# apart SCRIPT: with groups, devices and a bpffs that nobody else has, as in 104-layout.bats.
+apart() {
+	echo "$1" >"$T/script"
+	(
+		echo "$BASHPID" >"$outside/cgroup.procs"
+		exec unshare -m -C bash -euc '
+			umount -l "$1"
+			mount -t cgroup2 none "$1"
+			mkdir "$1/self"
+			echo $$ >"$1/self/cgroup.procs"
+			mount -t bpf bpf /sys/fs/bpf
+			exec unshare -n -p -f --mount-proc bash -eu "$2"' - "${contexts%/freevps}" "$T/script"
+	)
+}
+
+@test "kernel engine: a context has its addresses and no others, without any program, too" {
+	requires bpf ip
+	export T BUILD ctx groups="$contexts"
+	run -0 --separate-stderr apart '
+		inside() { "$BUILD/system/vserver" into "$groups/$ctx/payload" "$BUILD/system/net" "$@"; }
+		ip link set lo up
+		ip link add near type veth peer name far
+		ip addr add 192.0.2.1/24 dev near
+		ip link set near up
+		ip link set far up
+		chcontext --silent --ctx "$ctx" --create
+		chbind --silent --ctx "$ctx" --dev near --ip 192.0.2.5/24
+		grep "^Addresses assigned" "/proc/vservers/$ctx"
+		inside udp4 sendto=192.0.2.1,9 udp4 bind=192.0.2.1,0
+		rm /sys/fs/bpf/vps/net[0-9]*-*/*_link
+		inside udp4 sendto=192.0.2.1,9 udp4 bind=192.0.2.1,0 udp4 bind=192.0.2.5,0 sendto=192.0.2.1,9
+		inside tcp4 bind=0.0.0.0,7000 listen serve >"$T/served" &
+		server=$!
+		until grep -q serve "$T/served"; do sleep 0.1; done
+		"$BUILD/system/net" tcp4 connect=192.0.2.5,7000 tcp4 timeout=500 connect=192.0.2.1,7000
+		kill "$server"
+		wait "$server" || :
+		chbind --silent --ctx "$ctx" --add --dev near --ip 192.0.2.6/24
+		inside udp4 bind=192.0.2.6,0
+		chbind --silent --ctx "$ctx" --del --ip 192.0.2.6
+		inside udp4 bind=192.0.2.6,0
+		grep "^Addresses assigned" "/proc/vservers/$ctx"
+		vkill -c "$ctx" -s KILL --wait 10 || :
+		chcontext --ctx "$ctx" --destroy'
+	diff -u - <(echo "$output") <<-END
+		Addresses assigned: near 192.0.2.5/24
+		udp4 sendto
+		udp4 bind:EADDRNOTAVAIL
+		udp4 sendto:EPERM
+		udp4 bind:EADDRNOTAVAIL
+		udp4 bind sendto
+		tcp4 connect
+		tcp4 connect:ETIMEDOUT
+		udp4 bind
+		udp4 bind:EADDRNOTAVAIL
+		Addresses assigned: near 192.0.2.5/24
+	END
 }
