@@ -628,7 +628,8 @@ static int conduct(struct change *c)
 	rc = compute(c);
 	if (rc)
 		return rc;
-	rc = apply(c) ?: prepare_loopback(c) ?: hold_to(c, &c->after);
+	rc = apply(c) ?: prepare_loopback(c);
+	rc = rc ?: hold_to(c, &c->after);
 	if (rc) {
 		undo(c);
 		return rc;

@@ -62,10 +62,8 @@ static bool is_any(u16 family, const u8 *addr)
 
 static bool is_loopback(u16 family, const u8 *addr)
 {
-	static const u8 loopback6[16] = { [15] = 1 };
-
 	return family == AF_INET ? addr[0] == IN_LOOPBACKNET :
-				   !memcmp(addr, loopback6, sizeof(loopback6));
+				   ipv6_addr_loopback((const struct in6_addr *)addr);
 }
 
 /* Where each context has a loopback of IPv6: fd76:7073:6c6f::HILO. */
@@ -106,9 +104,7 @@ static bool is_device(const char *name)
 /* IPv4 in an address of IPv6. */
 static bool is_mapped(u16 family, const u8 *addr)
 {
-	static const u8 mapped[12] = { [10] = 0xff, 0xff };
-
-	return family == AF_INET6 && !memcmp(addr, mapped, sizeof(mapped));
+	return family == AF_INET6 && ipv6_addr_v4mapped((const struct in6_addr *)addr);
 }
 
 /**
@@ -276,12 +272,31 @@ bool vps_permit_has(const struct vps_permit *permit, u32 id, u16 family, const u
 
 /* ---- what a socket may say ---- */
 
-/* The list that holds for a context there, or NULL. Under RCU. */
+/* The list that holds for a context there, or NULL. With addresses_mutex or under RCU. */
 static const struct vps_permit *permit_of(const struct vps_context *context, const struct net *net)
 {
-	const struct vps_permit *permit = context ? rcu_dereference(context->permit) : NULL;
+	const struct vps_permit *permit = NULL;
 
+	if (context)
+		permit = rcu_dereference_check(context->permit, lockdep_is_held(&addresses_mutex));
 	return permit && permit->net == net->net_cookie ? permit : NULL;
+}
+
+/* With addresses_mutex or under RCU. */
+static bool is_anothers(const struct vps_context *context, const struct net *net,
+			const struct vps_address *address)
+{
+	const struct vps_permit *permit;
+	struct vps_context *other;
+	bool has = false;
+	u32 id;
+
+	for (id = VPS_CTX_ALL; !has && (other = vps_context_next(&id)); id++) {
+		permit = permit_of(other, net);
+		has = other != context && permit && vps_permit_overlaps(permit, address);
+		vps_context_put(other);
+	}
+	return has;
 }
 
 static bool is_for_ping(const struct sock *sk)
@@ -345,39 +360,6 @@ static int address_socket_connect(struct socket *sock, struct sockaddr *address,
 	return check_said(sk, AF_INET, &sk->sk_rcv_saddr);
 }
 
-static int check_control(const struct sock *sk, struct cmsghdr *control)
-{
-	size_t length = control->cmsg_len - sizeof(*control);
-
-	if (control->cmsg_level == SOL_IP && control->cmsg_type == IP_PKTINFO &&
-	    length >= sizeof(struct in_pktinfo))
-		return check_said(sk, AF_INET,
-				  &((struct in_pktinfo *)CMSG_DATA(control))->ipi_spec_dst);
-	if (control->cmsg_level == SOL_IPV6 && length >= sizeof(struct in6_pktinfo) &&
-	    (control->cmsg_type == IPV6_PKTINFO || control->cmsg_type == IPV6_2292PKTINFO))
-		return check_said(sk, AF_INET6,
-				  &((struct in6_pktinfo *)CMSG_DATA(control))->ipi6_addr);
-	return 0;
-}
-
-/* The source that is asked for with a datagram. */
-static int address_socket_sendmsg(struct socket *sock, struct msghdr *msg, int size)
-{
-	struct cmsghdr *control;
-	int err = 0;
-
-	if (!is_held(sock->sk) || !msg->msg_controllen || msg->msg_control_is_user)
-		return 0;
-	for_each_cmsghdr(control, msg) {
-		if (!CMSG_OK(msg, control))
-			break;
-		err = check_control(sock->sk, control);
-		if (err)
-			break;
-	}
-	return err;
-}
-
 /* These pass by all that is beneath. */
 static int address_socket_create(int family, int type, int protocol, int kern)
 {
@@ -410,6 +392,19 @@ struct end {
 	bool looped;
 };
 
+static void read_end(struct end *end, const struct sk_buff *skb, bool v4, bool source)
+{
+	if (v4) {
+		end->family = AF_INET;
+		end->addr = (const u8 *)(source ? &ip_hdr(skb)->saddr : &ip_hdr(skb)->daddr);
+		end->protocol = ip_hdr(skb)->protocol;
+	} else {
+		end->family = AF_INET6;
+		end->addr = (const u8 *)(source ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr);
+		end->protocol = ipv6_hdr(skb)->nexthdr;
+	}
+}
+
 static bool is_of_host(const struct end *end)
 {
 	__be32 address;
@@ -425,31 +420,21 @@ static bool is_of_host(const struct end *end)
 #endif
 }
 
-static bool is_any_contexts(const struct end *end)
-{
-	const struct vps_permit *permit;
-	struct vps_context *context;
-	bool has = false;
-	u32 id;
-
-	for (id = VPS_CTX_ALL; !has && (context = vps_context_next(&id)); id++) {
-		rcu_read_lock();
-		permit = permit_of(context, end->net);
-		has = permit && vps_permit_has(permit, context->id, end->family, end->addr, true);
-		rcu_read_unlock();
-		vps_context_put(context);
-	}
-	return has;
-}
-
 /*
  * Nobody is asked before a socket for ping sends: it has the host's addresses, but no other
- * context's. A raw one that writes its own headers can say no more than that, either.
+ * context's. A raw one that writes its own headers can say no more than that, either. Under RCU.
  */
 static bool may_ping(const struct sock *sk, const struct end *end)
 {
-	return is_for_ping(sk) && sk->sk_protocol == end->protocol && is_of_host(end) &&
-	       !is_any_contexts(end);
+	struct vps_address address = { .family = end->family };
+
+	if (!is_for_ping(sk) || sk->sk_protocol != end->protocol || !is_of_host(end))
+		return false;
+	if (end->family == AF_INET6 && is_of_loops(end->family, end->addr))
+		return false;
+	address.bits = 8 * address_bytes(end->family);
+	memcpy(address.addr, end->addr, address_bytes(end->family));
+	return !is_anothers(NULL, end->net, &address);
 }
 
 /* Under RCU. */
@@ -473,15 +458,7 @@ static unsigned int address_out(void *unused, struct sk_buff *skb,
 	if (!sk || !sk_fullsock(sk) || !sk->sk_vps)
 		return NF_ACCEPT;
 	end.looped = state->out && state->out->flags & IFF_LOOPBACK;
-	if (state->pf == NFPROTO_IPV4) {
-		end.family = AF_INET;
-		end.addr = (const u8 *)&ip_hdr(skb)->saddr;
-		end.protocol = ip_hdr(skb)->protocol;
-	} else {
-		end.family = AF_INET6;
-		end.addr = (const u8 *)&ipv6_hdr(skb)->saddr;
-		end.protocol = ipv6_hdr(skb)->nexthdr;
-	}
+	read_end(&end, skb, state->pf == NFPROTO_IPV4, true);
 	if (may_have(sk, &end))
 		return NF_ACCEPT;
 	/* The only error that connect() by TCP does not wait after. */
@@ -500,15 +477,7 @@ static int address_socket_sock_rcv_skb(struct sock *sk, struct sk_buff *skb)
 	if (!is_held(sk) || (sk->sk_family == AF_INET && sk->sk_protocol == IPPROTO_TCP &&
 			     sk->sk_state == TCP_ESTABLISHED))
 		return 0;
-	if (sk->sk_family == AF_INET || skb->protocol == htons(ETH_P_IP)) {
-		end.family = AF_INET;
-		end.addr = (const u8 *)&ip_hdr(skb)->daddr;
-		end.protocol = ip_hdr(skb)->protocol;
-	} else {
-		end.family = AF_INET6;
-		end.addr = (const u8 *)&ipv6_hdr(skb)->daddr;
-		end.protocol = ipv6_hdr(skb)->nexthdr;
-	}
+	read_end(&end, skb, sk->sk_family == AF_INET || skb->protocol == htons(ETH_P_IP), false);
 	end.looped = skb->skb_iif == LOOPBACK_IFINDEX;
 	rcu_read_lock();
 	may = may_have(sk, &end);
@@ -564,43 +533,6 @@ static void replace(struct vps_context *context, struct vps_permit *permit)
 		kfree_rcu(old, rcu);
 }
 
-/* Where others have no address it does not matter what theirs are. */
-static bool is_anothers(const struct vps_context *context, u64 net,
-			const struct vps_address *address)
-{
-	const struct vps_permit *permit;
-	struct vps_context *other;
-	bool has = false;
-	u32 id;
-
-	for (id = VPS_CTX_ALL; !has && (other = vps_context_next(&id)); id++) {
-		permit = permit_locked(other);
-		has = other != context && permit && permit->net == net &&
-		      vps_permit_overlaps(permit, address);
-		vps_context_put(other);
-	}
-	return has;
-}
-
-static int add_locked(struct vps_context *context, struct net *net,
-		      const struct vps_address *address)
-{
-	struct vps_permit *permit;
-	int err;
-
-	permit = vps_permit_with(permit_locked(context), net->net_cookie, address);
-	if (IS_ERR(permit))
-		return PTR_ERR(permit);
-	err = is_anothers(context, net->net_cookie, address) ? -EADDRINUSE : hook_net(net);
-	if (err) {
-		kfree(permit);
-		return err;
-	}
-	static_branch_enable(&addresses_active);
-	replace(context, permit);
-	return 0;
-}
-
 /**
  * vps_address_add - give a context an address
  * @context: the context
@@ -610,25 +542,18 @@ static int add_locked(struct vps_context *context, struct net *net,
  */
 int vps_address_add(struct vps_context *context, const struct vps_address *address)
 {
+	struct net *net = current->nsproxy->net_ns;
+	struct vps_permit *permit;
 	int err;
 
-	mutex_lock(&addresses_mutex);
-	err = add_locked(context, current->nsproxy->net_ns, address);
-	mutex_unlock(&addresses_mutex);
-	return err;
-}
-
-/* Without a family it is all of them. */
-static int remove_locked(struct vps_context *context, const struct vps_address *address)
-{
-	struct vps_permit *old = permit_locked(context), *permit = NULL;
-
-	if (!old)
-		return -ENODATA;
-	if (address->family)
-		permit = vps_permit_without(old, address);
+	guard(mutex)(&addresses_mutex);
+	err = is_anothers(context, net, address) ? -EADDRINUSE : hook_net(net);
+	if (err)
+		return err;
+	permit = vps_permit_with(permit_locked(context), net->net_cookie, address);
 	if (IS_ERR(permit))
 		return PTR_ERR(permit);
+	static_branch_enable(&addresses_active);
 	replace(context, permit);
 	return 0;
 }
@@ -642,12 +567,18 @@ static int remove_locked(struct vps_context *context, const struct vps_address *
  */
 int vps_address_remove(struct vps_context *context, const struct vps_address *address)
 {
-	int err;
+	struct vps_permit *old, *permit = NULL;
 
-	mutex_lock(&addresses_mutex);
-	err = remove_locked(context, address);
-	mutex_unlock(&addresses_mutex);
-	return err;
+	guard(mutex)(&addresses_mutex);
+	old = permit_locked(context);
+	if (!old)
+		return -ENODATA;
+	if (address->family)
+		permit = vps_permit_without(old, address);
+	if (IS_ERR(permit))
+		return PTR_ERR(permit);
+	replace(context, permit);
+	return 0;
 }
 
 /**
@@ -659,14 +590,13 @@ int vps_address_remove(struct vps_context *context, const struct vps_address *ad
 struct vps_permit *vps_address_copy(struct vps_context *context)
 {
 	const struct vps_permit *permit;
-	struct vps_permit *copy;
 
-	mutex_lock(&addresses_mutex);
+	guard(mutex)(&addresses_mutex);
 	permit = permit_locked(context);
-	copy = permit ? kmemdup(permit, struct_size(permit, items, permit->count),
-				GFP_KERNEL_ACCOUNT) : ERR_PTR(-ENODATA);
-	mutex_unlock(&addresses_mutex);
-	return copy ?: ERR_PTR(-ENOMEM);
+	if (!permit)
+		return ERR_PTR(-ENODATA);
+	return kmemdup(permit, struct_size(permit, items, permit->count), GFP_KERNEL_ACCOUNT) ?:
+	       ERR_PTR(-ENOMEM);
 }
 
 /**
@@ -685,7 +615,6 @@ static struct security_hook_list address_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(socket_bind, address_socket_bind),
 	LSM_HOOK_INIT(socket_connect, address_socket_connect),
 	LSM_HOOK_INIT(socket_create, address_socket_create),
-	LSM_HOOK_INIT(socket_sendmsg, address_socket_sendmsg),
 	LSM_HOOK_INIT(socket_sock_rcv_skb, address_socket_sock_rcv_skb),
 };
 

@@ -279,9 +279,9 @@ struct vps_new_context {
  * given any is bound to none.
  *
  * Set: struct vps_address, one more.
+ *	EADDRINUSE	another context has it, or a part of it
  *	EXDEV	the others are of another network namespace
  *	EEXIST	the context has it
- *	EADDRINUSE	another context has it, or a part of it
  *	ENOSPC	the context has VPS_ADDRESSES_MAX
  *	ENOMEM
  * Get: struct vps_addresses.

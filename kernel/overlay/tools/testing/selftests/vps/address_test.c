@@ -581,8 +581,8 @@ TEST_F(address, send_with_a_source)
 	EXPECT_TRUE(comes(&self->host, HOSTS));
 	EXPECT_EQ(0, ACT(act_send_with, TO(server_port, FROM_TO(ALSO_MINE, HOSTS))));
 	EXPECT_TRUE(comes(&self->host, HOSTS));
-	EXPECT_EQ(-EADDRNOTAVAIL, ACT(act_send_with, TO(server_port, FROM_TO(HOSTS, HOSTS))));
-	EXPECT_EQ(-EADDRNOTAVAIL, ACT(act_send_with, TO(server_port, FROM_TO(THEIRS, HOSTS))));
+	EXPECT_EQ(-EPERM, ACT(act_send_with, TO(server_port, FROM_TO(HOSTS, HOSTS))));
+	EXPECT_EQ(-EPERM, ACT(act_send_with, TO(server_port, FROM_TO(THEIRS, HOSTS))));
 	EXPECT_EQ(-EPERM, ACT(act_send_with, TO(server_port, FROM_TO(ANY, HOSTS))));
 	EXPECT_EQ(-EAGAIN, HOST(act_receive, 0));
 }
