@@ -9,7 +9,6 @@
 #include <linux/types.h>
 
 struct cred;
-struct file;
 struct kern_ipc_perm;
 struct pid;
 struct rhashtable_compare_arg;
@@ -25,9 +24,6 @@ struct vps_context;
 /* On from the first context on, for ever: before it nothing here costs anything. */
 DECLARE_STATIC_KEY_FALSE(vps_active);
 
-void __vps_sk_alloc(struct sock *sk);
-void __vps_sk_clone(struct sock *sk);
-void __vps_sk_free(struct sock *sk);
 bool __vps_on_host(void);
 bool __vps_sees(struct task_struct *task);
 bool __vps_sees_pid(struct pid *pid);
@@ -43,43 +39,10 @@ bool __vps_may_set_names(void);
 int __vps_tag_message(char *tag, int level);
 bool __vps_may_enter(struct task_struct *task);
 bool __vps_own_nproc(void);
-bool __vps_file_charge(const struct cred *cred);
-void __vps_file_uncharge(const struct cred *cred);
-void __vps_file_free(const struct file *file);
 void __vps_tcp_state(struct sock *sk, int from, int to);
 bool __vps_tcp_connects(const struct sock *sk);
 bool __vps_tcp_accepts(const struct sock *sk);
 void __vps_tcp_forgets(const struct sock *sk);
-
-/**
- * vps_sk_alloc - a new socket belongs to the context of the task that makes it
- * @sk: the socket, not a kernel's own
- */
-static inline void vps_sk_alloc(struct sock *sk)
-{
-	if (static_branch_unlikely(&vps_active))
-		__vps_sk_alloc(sk);
-}
-
-/**
- * vps_sk_clone - an accepted socket belongs to its listener's context
- * @sk: the new one, which is a copy
- */
-static inline void vps_sk_clone(struct sock *sk)
-{
-	if (static_branch_unlikely(&vps_active))
-		__vps_sk_clone(sk);
-}
-
-/**
- * vps_sk_free - the context is not held by this socket any more
- * @sk: a socket that nobody uses
- */
-static inline void vps_sk_free(struct sock *sk)
-{
-	if (static_branch_unlikely(&vps_active))
-		__vps_sk_free(sk);
-}
 
 /**
  * vps_sees - does the caller see that there is such a task?
@@ -198,37 +161,6 @@ static inline bool vps_own_nproc(void)
 }
 
 /**
- * vps_file_charge - may there be one more open file?
- * @cred: of who opens it
- *
- * Return: true when there may, and it is counted.
- */
-static inline bool vps_file_charge(const struct cred *cred)
-{
-	return !static_branch_unlikely(&vps_active) || __vps_file_charge(cred);
-}
-
-/**
- * vps_file_uncharge - what was counted could not be opened
- * @cred: of who opens it
- */
-static inline void vps_file_uncharge(const struct cred *cred)
-{
-	if (static_branch_unlikely(&vps_active))
-		__vps_file_uncharge(cred);
-}
-
-/**
- * vps_file_free - an open file is not there any more
- * @file: the file; the kernel's own have not been counted
- */
-static inline void vps_file_free(const struct file *file)
-{
-	if (static_branch_unlikely(&vps_active))
-		__vps_file_free(file);
-}
-
-/**
  * vps_tcp_state - a TCP connection goes on
  * @sk: its socket
  * @from: state that it was in
@@ -276,9 +208,6 @@ static inline void vps_tcp_forgets(const struct sock *sk)
 
 #else /* !CONFIG_VPS */
 
-static inline void vps_sk_alloc(struct sock *sk) { }
-static inline void vps_sk_clone(struct sock *sk) { }
-static inline void vps_sk_free(struct sock *sk) { }
 static inline bool vps_sees(struct task_struct *task) { return true; }
 static inline struct pid *vps_seen(struct pid *pid) { return pid; }
 static inline bool vps_on_host(void) { return true; }
@@ -297,9 +226,6 @@ static inline bool vps_may_set_names(void) { return true; }
 static inline int vps_tag_message(char *tag, int level) { return 0; }
 static inline bool vps_may_enter(struct task_struct *task) { return true; }
 static inline bool vps_own_nproc(void) { return false; }
-static inline bool vps_file_charge(const struct cred *cred) { return true; }
-static inline void vps_file_uncharge(const struct cred *cred) { }
-static inline void vps_file_free(const struct file *file) { }
 static inline void vps_tcp_state(struct sock *sk, int from, int to) { }
 static inline bool vps_tcp_connects(const struct sock *sk) { return true; }
 static inline bool vps_tcp_accepts(const struct sock *sk) { return true; }

@@ -12,7 +12,7 @@
 #include <linux/key.h>
 #include <linux/lsm_hooks.h>
 #include <linux/rhashtable.h>
-#include <net/sock.h>
+#include <linux/vps_sock.h>
 
 #include "vps.h"
 

@@ -5,9 +5,15 @@
  * A socket knows its context by itself, not by its group: the core cuts a group that is
  * removed off from its controllers while sockets still refer to it.
  */
-#include <net/sock.h>
+#include <linux/vps_sock.h>
 
 #include "vps.h"
+
+static noinline void hold(struct sock *sk, struct vps_context *context)
+{
+	vps_context_get(context);
+	sk->sk_vps = context;
+}
 
 void __vps_sk_alloc(struct sock *sk)
 {
@@ -18,17 +24,14 @@ void __vps_sk_alloc(struct sock *sk)
 		return;
 	rcu_read_lock();
 	context = vps_current_rcu();
-	if (!vps_is_host(context)) {
-		vps_context_get(context);
-		sk->sk_vps = context;
-	}
+	if (!vps_is_host(context))
+		hold(sk, context);
 	rcu_read_unlock();
 }
 
 void __vps_sk_clone(struct sock *sk)
 {
-	if (sk->sk_vps)
-		vps_context_get(sk->sk_vps);
+	vps_context_get(sk->sk_vps);
 }
 
 void __vps_sk_free(struct sock *sk)
