@@ -12,7 +12,6 @@
 #include <linux/in6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/jump_label.h>
 #include <linux/lsm_hooks.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -31,9 +30,6 @@
 
 #include "address.h"
 #include "vps.h"
-
-/* On from the first list on, for ever. */
-static DEFINE_STATIC_KEY_FALSE(addresses_active);
 
 /* Guards the writing of all lists, so that an address is one context's, and vps_net. */
 static DEFINE_MUTEX(addresses_mutex);
@@ -329,8 +325,7 @@ static int check_said(const struct sock *sk, u16 family, const void *said)
 
 static bool is_held(const struct sock *sk)
 {
-	return static_branch_unlikely(&addresses_active) && sk && sk->sk_vps &&
-	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+	return sk && sk->sk_vps && (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 }
 
 static int address_socket_bind(struct socket *sock, struct sockaddr *address, int length)
@@ -365,8 +360,7 @@ static int address_socket_create(int family, int type, int protocol, int kern)
 {
 	const struct vps_permit *permit;
 
-	if (!static_branch_unlikely(&addresses_active) || kern ||
-	    (family != PF_PACKET && family != PF_XDP))
+	if (kern || (family != PF_PACKET && family != PF_XDP))
 		return 0;
 	rcu_read_lock();
 	permit = permit_of(vps_current_rcu(), current->nsproxy->net_ns);
@@ -517,6 +511,14 @@ static struct pernet_operations address_net_ops = {
 	.size = sizeof(struct vps_net),
 };
 
+/* Until there is a list nobody is asked. */
+static struct security_hook_list address_hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(socket_bind, address_socket_bind),
+	LSM_HOOK_INIT(socket_connect, address_socket_connect),
+	LSM_HOOK_INIT(socket_create, address_socket_create),
+	LSM_HOOK_INIT(socket_sock_rcv_skb, address_socket_sock_rcv_skb),
+};
+
 /* ---- a context and its list ---- */
 
 static struct vps_permit *permit_locked(struct vps_context *context)
@@ -553,7 +555,7 @@ int vps_address_add(struct vps_context *context, const struct vps_address *addre
 	permit = vps_permit_with(permit_locked(context), net->net_cookie, address);
 	if (IS_ERR(permit))
 		return PTR_ERR(permit);
-	static_branch_enable(&addresses_active);
+	vps_hooks_start(address_hooks, ARRAY_SIZE(address_hooks));
 	replace(context, permit);
 	return 0;
 }
@@ -611,19 +613,12 @@ void vps_address_free(struct vps_context *context)
 		kfree_rcu(permit, rcu);
 }
 
-static struct security_hook_list address_hooks[] __ro_after_init = {
-	LSM_HOOK_INIT(socket_bind, address_socket_bind),
-	LSM_HOOK_INIT(socket_connect, address_socket_connect),
-	LSM_HOOK_INIT(socket_create, address_socket_create),
-	LSM_HOOK_INIT(socket_sock_rcv_skb, address_socket_sock_rcv_skb),
-};
-
 /**
  * vps_address_init - hook in, at boot
  */
 void __init vps_address_init(void)
 {
-	security_add_hooks(address_hooks, ARRAY_SIZE(address_hooks), &vps_lsmid);
+	vps_hooks_add(address_hooks, ARRAY_SIZE(address_hooks));
 }
 
 /* Memory for it is there later than hooks are. */

@@ -203,7 +203,7 @@ static void disk_d_instantiate(struct dentry *dentry, struct inode *inode)
 	struct inode *directory;
 	u64 number;
 
-	if (!static_branch_unlikely(&vps_active) || !inode)
+	if (!inode)
 		return;
 	/* Nothing that has no inode yet is moved. */
 	directory = d_inode(dentry->d_parent);
@@ -226,25 +226,30 @@ static bool same_tree(const struct inode *one, const struct inode *other)
 static int disk_inode_rename(struct inode *old_dir, struct dentry *old_dentry,
 			     struct inode *new_dir, struct dentry *new_dentry)
 {
-	if (!static_branch_unlikely(&vps_active))
-		return 0;
 	return same_tree(old_dir, new_dir) ? 0 : -EXDEV;
 }
 
 static int disk_inode_link(struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)
 {
-	if (!static_branch_unlikely(&vps_active))
-		return 0;
 	return same_tree(d_inode(old_dentry), dir) ? 0 : -EXDEV;
 }
 
 /* As above: by this way it can be told. */
 static int disk_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	if (cmd != EXT4_MIGRATE || !static_branch_unlikely(&vps_active))
+	if (cmd != EXT4_MIGRATE)
 		return 0;
 	return tree_of(file_inode(file)) ? -EOPNOTSUPP : 0;
 }
+
+/* Until there is a tree nobody is asked. */
+static struct security_hook_list disk_hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(d_instantiate, disk_d_instantiate),
+	LSM_HOOK_INIT(file_ioctl, disk_file_ioctl),
+	LSM_HOOK_INIT(file_ioctl_compat, disk_file_ioctl),
+	LSM_HOOK_INIT(inode_link, disk_inode_link),
+	LSM_HOOK_INIT(inode_rename, disk_inode_rename),
+};
 
 /* ---- what is in memory when it becomes one ---- */
 
@@ -497,6 +502,7 @@ int vps_disk_attach(struct vps_context *context, const struct vps_tree *tree)
 
 	if (err)
 		return err;
+	vps_hooks_start(disk_hooks, ARRAY_SIZE(disk_hooks));
 	mutex_lock(&disks_lock);
 	/* One that has just ended may have been this one's. */
 	drop_ended();
@@ -641,18 +647,10 @@ void __vps_statfs(struct dentry *dentry, struct kstatfs *stat)
 	rcu_read_unlock();
 }
 
-static struct security_hook_list disk_hooks[] __ro_after_init = {
-	LSM_HOOK_INIT(d_instantiate, disk_d_instantiate),
-	LSM_HOOK_INIT(file_ioctl, disk_file_ioctl),
-	LSM_HOOK_INIT(file_ioctl_compat, disk_file_ioctl),
-	LSM_HOOK_INIT(inode_link, disk_inode_link),
-	LSM_HOOK_INIT(inode_rename, disk_inode_rename),
-};
-
 /**
  * vps_disk_init - have file systems tell what is in which tree, at boot
  */
 void __init vps_disk_init(void)
 {
-	security_add_hooks(disk_hooks, ARRAY_SIZE(disk_hooks), &vps_lsmid);
+	vps_hooks_add(disk_hooks, ARRAY_SIZE(disk_hooks));
 }

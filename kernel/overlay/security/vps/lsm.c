@@ -239,6 +239,44 @@ bool __vps_own_nproc(void)
 	return own;
 }
 
+const struct lsm_id vps_lsmid = {
+	.name = "vps",
+	.id = LSM_ID_VPS,
+};
+
+/* By which the security framework knows that there is such a hook. */
+static struct static_key_false *key_of(const struct security_hook_list *hook)
+{
+	const struct lsm_static_call *call = hook->scalls;
+
+	while (call->hl != hook)
+		call++;
+	return call->active;
+}
+
+/**
+ * vps_hooks_add - hook in what nobody is to be asked yet, at boot
+ * @hooks: what all of the host would go through for nothing
+ * @count: of them
+ */
+void __init vps_hooks_add(struct security_hook_list *hooks, int count)
+{
+	security_add_hooks(hooks, count, &vps_lsmid);
+	while (count--)
+		static_branch_disable(key_of(&hooks[count]));
+}
+
+/**
+ * vps_hooks_start - be asked from now on and for ever
+ * @hooks: of vps_hooks_add(), maybe started before
+ * @count: of them
+ */
+void vps_hooks_start(const struct security_hook_list *hooks, int count)
+{
+	while (count--)
+		static_branch_enable(key_of(&hooks[count]));
+}
+
 static struct security_hook_list vps_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(capable, vps_capable),
 	LSM_HOOK_INIT(cred_free, vps_cred_free),
@@ -247,11 +285,6 @@ static struct security_hook_list vps_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(ptrace_access_check, vps_ptrace_access_check),
 	LSM_HOOK_INIT(ptrace_traceme, vps_ptrace_traceme),
 	LSM_HOOK_INIT(task_kill, vps_task_kill),
-};
-
-const struct lsm_id vps_lsmid = {
-	.name = "vps",
-	.id = LSM_ID_VPS,
 };
 
 static int __init vps_init(void)

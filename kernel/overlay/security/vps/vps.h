@@ -172,6 +172,10 @@ static inline bool vps_reaches(const struct vps_context *own, const struct vps_c
 	return own == target || vps_is_host(own);
 }
 
+struct security_hook_list;
+
+void vps_hooks_add(struct security_hook_list *hooks, int count);
+void vps_hooks_start(const struct security_hook_list *hooks, int count);
 void vps_log_init(struct vps_context *context);
 struct vps_context *vps_maker(const struct cred *cred);
 struct vps_context *vps_actor(const struct cred *cred);
