@@ -5,8 +5,10 @@
  *	setup		version of the patch, number of the system call, how many contexts
  *	self		the reader's context
  *	<number>	another one's, as text by the same function
- *	trafstat	"CONTEXT IN OUT", bytes; to read it is to set them to 0
+ *	trafstat	"CONTEXT IN OUT", bytes; to read a line to its end is to set them to 0
  *	traffic		"CONTEXT IN OUT IN_PACKETS OUT_PACKETS ACCOUNT NAME"; never set to 0
+ *
+ * Of the last two a context that is gone has its lines as well, until its account is forgotten.
  *
  * Inside a context there is self and nothing else. A name is not hidden by its mode, so it is
  * asked at each look-up who looks, of what is in the cache as well.
@@ -17,11 +19,14 @@
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/init.h>
+#include <linux/mutex.h>
 #include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/string.h>
+#include <linux/uio.h>
 #include <linux/utsname.h>
 #include <asm/unistd.h>
 
@@ -213,6 +218,16 @@ static void show_addresses(struct seq_file *seq, struct vps_context *context)
 	kfree(permit);
 }
 
+static void show_traffic(struct seq_file *seq, struct vps_context *context)
+{
+	struct vps_flow flows[VPS_WAYS] = {};
+
+	if (!vps_is_host(context))
+		vps_traffic_read(context->traffic, flows);
+	seq_printf(seq, "Incoming traffic: %llu\n", flows[VPS_IN].bytes);
+	seq_printf(seq, "Outgoing traffic: %llu\n", flows[VPS_OUT].bytes);
+}
+
 static int context_show(struct seq_file *seq, struct vps_context *context)
 {
 	seq_printf(seq, "vserver id: %u\n", context->id);
@@ -225,8 +240,7 @@ static int context_show(struct seq_file *seq, struct vps_context *context)
 	show_resource(seq, context, VPS_FILES, "Files limit", "Used files");
 	show_resource(seq, context, VPS_TCP, "TCP sockets limit", "Established sockets");
 	show_addresses(seq, context);
-	seq_puts(seq, "Incoming traffic: 0\n");
-	seq_puts(seq, "Outgoing traffic: 0\n");
+	show_traffic(seq, context);
 	return 0;
 }
 
@@ -273,67 +287,150 @@ static const struct inode_operations number_inode_operations = {
 
 /* ---- traffic ---- */
 
-/* The number of a context is its position. */
-static struct vps_context *traffic_next(loff_t *pos)
-{
-	struct vps_context *context;
-	u32 id = max_t(loff_t, *pos, VPS_CTX_MIN);
+/* The longest line: six numbers and a name, and what is between. */
+#define LINE_SIZE	(6 * 21 + VPS_NAME_SIZE + 1)
 
-	if (*pos > VPS_CTX_MAX)
-		return NULL;
-	context = vps_context_next(&id);
-	*pos = id;
-	return context;
-}
-
-static void *traffic_seq_start(struct seq_file *seq, loff_t *pos)
-{
-	return sees_all() ? traffic_next(pos) : ERR_PTR(-EPERM);
-}
-
-static void *traffic_seq_next(struct seq_file *seq, void *v, loff_t *pos)
-{
-	vps_context_put(v);
-	++*pos;
-	return traffic_next(pos);
-}
-
-static void traffic_seq_stop(struct seq_file *seq, void *v)
-{
-	if (!IS_ERR(v))
-		vps_context_put(v);
-}
-
-/* Nothing is counted yet. */
-static int trafstat_show(struct seq_file *seq, void *v)
-{
-	struct vps_context *context = v;
-
-	seq_printf(seq, "%u 0 0\n", context->id);
-	return 0;
-}
-
-static int traffic_show(struct seq_file *seq, void *v)
-{
-	struct vps_context *context = v;
-
-	seq_printf(seq, "%u 0 0 0 0 %llu %*pE\n", context->id, context->account,
-		   (int)strlen(context->name), context->name);
-	return 0;
-}
-
-static const struct seq_operations trafstat_operations = {
-	.start = traffic_seq_start,
-	.next = traffic_seq_next,
-	.stop = traffic_seq_stop,
-	.show = trafstat_show,
+/**
+ * struct reader - who has trafstat or traffic open
+ * @lock: guards all else, since several threads may read
+ * @takes: of trafstat: what a line tells is set to 0
+ * @id: of the account whose line is next
+ * @account: likewise
+ * @traffic: the account whose line is being read, held; NULL between lines
+ * @taken: what that line tells, when it @takes
+ * @length: of that line
+ * @done: how much of it has been read
+ * @line: its text
+ */
+struct reader {
+	struct mutex lock;	/* all else */
+	bool takes;
+	u32 id;
+	u64 account;
+	struct vps_traffic *traffic;
+	u64 taken[VPS_WAYS];
+	unsigned int length;
+	unsigned int done;
+	char line[LINE_SIZE];
 };
 
-static const struct seq_operations traffic_operations = {
-	.start = traffic_seq_start,
-	.next = traffic_seq_next,
-	.stop = traffic_seq_stop,
-	.show = traffic_show,
+static void make_line(struct reader *reader)
+{
+	struct vps_traffic *traffic = reader->traffic;
+	struct vps_flow flows[VPS_WAYS];
+
+	reader->done = 0;
+	if (reader->takes) {
+		vps_traffic_take(traffic, reader->taken);
+		reader->length = scnprintf(reader->line, LINE_SIZE, "%u %llu %llu\n", traffic->id,
+					   reader->taken[VPS_IN], reader->taken[VPS_OUT]);
+		return;
+	}
+	vps_traffic_read(traffic, flows);
+	reader->length = scnprintf(reader->line, LINE_SIZE, "%u %llu %llu %llu %llu %llu %s\n",
+				   traffic->id, flows[VPS_IN].bytes, flows[VPS_OUT].bytes,
+				   flows[VPS_IN].packets, flows[VPS_OUT].packets,
+				   traffic->account, traffic->name);
+}
+
+/* What has not been read to its end is told once more. */
+static void end_line(struct reader *reader)
+{
+	if (!reader->traffic)
+		return;
+	if (reader->takes && reader->done < reader->length)
+		vps_traffic_give_back(reader->traffic, reader->taken);
+	vps_traffic_put(reader->traffic);
+	reader->traffic = NULL;
+}
+
+static bool has_line(struct reader *reader)
+{
+	if (reader->traffic)
+		return true;
+	reader->traffic = vps_traffic_next(&reader->id, &reader->account);
+	if (!reader->traffic)
+		return false;
+	reader->account++;
+	make_line(reader);
+	return true;
+}
+
+static void read_lines(struct reader *reader, struct iov_iter *to)
+{
+	while (iov_iter_count(to) && !fatal_signal_pending(current) && has_line(reader)) {
+		size_t left = reader->length - reader->done;
+		size_t copied = copy_to_iter(reader->line + reader->done, left, to);
+
+		reader->done += copied;
+		if (copied < left)
+			return;
+		end_line(reader);
+		cond_resched();
+	}
+}
+
+/* By lines, not by pages as other files: what is in a page that nobody reads would be lost. */
+static ssize_t traffic_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct reader *reader = iocb->ki_filp->private_data;
+	size_t size = iov_iter_count(to);
+	ssize_t copied;
+
+	if (!sees_all())
+		return -EPERM;
+	mutex_lock(&reader->lock);
+	if (!iocb->ki_pos) {
+		end_line(reader);
+		reader->id = 0;
+		reader->account = 0;
+	}
+	read_lines(reader, to);
+	copied = size - iov_iter_count(to);
+	/* There is more, and it could not be written. */
+	if (!copied && size && reader->traffic)
+		copied = -EFAULT;
+	mutex_unlock(&reader->lock);
+	if (copied > 0)
+		iocb->ki_pos += copied;
+	return copied;
+}
+
+/* To the start and nowhere else: lines are longer or shorter when they are read again. */
+static loff_t traffic_lseek(struct file *file, loff_t offset, int whence)
+{
+	if (offset || whence != SEEK_SET)
+		return -ESPIPE;
+	return vfs_setpos(file, 0, 0);
+}
+
+static int traffic_open(struct inode *inode, struct file *file)
+{
+	struct reader *reader = kzalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
+
+	if (!reader)
+		return -ENOMEM;
+	mutex_init(&reader->lock);
+	reader->takes = pde_data(inode);
+	file->private_data = reader;
+	return 0;
+}
+
+static int traffic_release(struct inode *inode, struct file *file)
+{
+	struct reader *reader = file->private_data;
+
+	end_line(reader);
+	kfree(reader);
+	return 0;
+}
+
+static const struct proc_ops traffic_operations = {
+	.proc_flags = PROC_ENTRY_PERMANENT,
+	.proc_open = traffic_open,
+	.proc_read_iter = traffic_read_iter,
+	.proc_lseek = traffic_lseek,
+	.proc_release = traffic_release,
 };
 
 /* ---- the directory ---- */
@@ -468,8 +565,8 @@ static int __init vservers_init(void)
 	dir->proc_dir_ops = &vservers_file_operations;
 	self_entry = proc_create_single("self", 0444, dir, self_show);
 	hide(proc_create_single("setup", 0444, dir, setup_show));
-	hide(proc_create_seq("trafstat", 0400, dir, &trafstat_operations));
-	hide(proc_create_seq("traffic", 0400, dir, &traffic_operations));
+	hide(proc_create_data("trafstat", 0400, dir, &traffic_operations, (void *)true));
+	hide(proc_create_data("traffic", 0400, dir, &traffic_operations, (void *)false));
 	return 0;
 }
 fs_initcall(vservers_init);

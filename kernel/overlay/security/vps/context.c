@@ -70,6 +70,7 @@ void vps_context_put(struct vps_context *context)
 		return;
 	put_pid(context->init);
 	vps_address_free(context);
+	vps_traffic_release(context->traffic);
 	atomic_dec(&vps_objects);
 	kfree_rcu(context, rcu);
 }
@@ -158,10 +159,14 @@ struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec)
 
 	if (!context)
 		return NULL;
+	context->traffic = vps_traffic_alloc(id, spec->name);
+	if (!context->traffic) {
+		kfree(context);
+		return NULL;
+	}
 	context->id = id;
 	context->flags = spec->flags;
 	context->caps = spec->caps & CAP_VALID_MASK;
-	strscpy(context->name, spec->name);
 	refcount_set(&context->refs, 1);
 	spin_lock_init(&context->lock);
 	vps_log_init(context);
@@ -174,14 +179,18 @@ struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec)
  * vps_context_publish - let a context be found by its number
  * @context: a new one; the table takes over the caller's hold
  *
- * Return: 0, -EEXIST when the number is taken, or -ENOMEM.
+ * Return: 0, -EEXIST when the number is taken, -ENOSPC when too many accounts wait, or -ENOMEM.
  */
 int vps_context_publish(struct vps_context *context)
 {
-	int err = xa_insert(&vps_contexts, context->id, context, GFP_KERNEL);
+	int err;
 
+	if (vps_traffic_is_full())
+		return -ENOSPC;
+	err = xa_insert(&vps_contexts, context->id, context, GFP_KERNEL);
 	if (err)
 		return err == -EBUSY ? -EEXIST : err;
+	vps_traffic_begin(context->traffic, context->account);
 	atomic_inc(&vps_numbered);
 	if (is_server(context))
 		atomic_inc(&vps_servers);
@@ -193,13 +202,15 @@ int vps_context_publish(struct vps_context *context)
  * @context: one that has not ended; freed by whoever holds it last
  *
  * Its number is free at once: a server that restarts gets it back, although sockets of its
- * last life may be around for a minute.
+ * last life may be around for a minute. Its account stays, and may be one of several that have
+ * that number.
  */
 void vps_context_end(struct vps_context *context)
 {
 	lockdep_assert_held(&cgroup_mutex);
 
 	WRITE_ONCE(context->ended, true);
+	vps_traffic_end(context->traffic);
 	RCU_INIT_POINTER(context->head, NULL);
 	xa_erase(&vps_contexts, context->id);
 	atomic_dec(&vps_numbered);

@@ -295,6 +295,7 @@ static int __init vps_init(void)
 	vps_tcp_init();
 	vps_disk_init();
 	vps_address_init();
+	vps_traffic_init();
 	return 0;
 }
 

@@ -45,6 +45,7 @@ static_assert(sizeof(struct vps_disk_bounds) == 2 * sizeof(u32) + 4 * sizeof(u64
 static_assert(sizeof(struct vps_disk_counted) == 2 * sizeof(u32) + 10 * sizeof(u64));
 static_assert(sizeof(struct vps_address) == 2 * sizeof(u32) + VPS_DEVICE_SIZE + 16);
 static_assert(sizeof(struct vps_addresses) == 4 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_forget) == 2 * sizeof(u32) + sizeof(u64));
 
 /* A name is shown in lines of /proc and becomes part of paths. */
 static const char name_chars[] =
@@ -174,6 +175,11 @@ static int check_addresses(const union vps_data *data)
 		return 0;
 	return addresses->each < sizeof(struct vps_address) || addresses->each % sizeof(u32) ||
 	       addresses->each > PAGE_SIZE ? -EINVAL : 0;
+}
+
+static int check_forget(const union vps_data *data)
+{
+	return data->forget.reserved ? -EINVAL : 0;
 }
 
 /* ---- the commands ---- */
@@ -406,6 +412,12 @@ static long get_addresses(const struct vps_call *call, union vps_data *data)
 	return err;
 }
 
+/* The context is gone; another one may have its number. */
+static long set_forget(const struct vps_call *call, union vps_data *data)
+{
+	return vps_traffic_forget(call->id, data->forget.account);
+}
+
 /* ---- the table ---- */
 
 /* By number: category, then subcategory, then command. */
@@ -498,7 +510,8 @@ const struct vps_command vps_commands[] = {
 
 	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_TCP), VPS_IDS_CONTEXT,
 	  24, sizeof(struct vps_bounds), check_bounds, set_limit, VPS_TCP },
-	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_FORGET) },
+	{ VC_CMD(VC_CAT_OTHER, VC_SET, VC_OTHER_FORGET), VPS_IDS_NEW,
+	  16, sizeof(struct vps_forget), check_forget, set_forget },
 	{ VC_CMD(VC_CAT_OTHER, VC_GET, VC_OTHER_TCP), VPS_IDS_CONTEXT,
 	  48, sizeof(struct vps_counted), NULL, get_limit, VPS_TCP },
 };
@@ -686,9 +699,11 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  *   hierarchy, or of one that is being removed;
  * - %-EBADF, %-ENOTDIR, %-EOPNOTSUPP: of a tree: the descriptor is no directory, or its file
  *   system does not tell what is in it;
- * - %-ENOENT: of a disk: the context has no tree;
+ * - %-ENOENT: of a disk: the context has no tree; to forget: there is no such account;
  * - %-EBUSY: to create: the group is or was in use, or is the root; to destroy: there are
- *   processes in the context; of a tree: it has in it, or is in, another context's;
+ *   processes in the context; of a tree: it has in it, or is in, another context's; to forget:
+ *   the context has not ended, or is held by a socket, a file or a dead process;
+ * - %-ENOSPC: to create: too many accounts wait to be forgotten;
  * - %-EXDEV: to create: the group is in another context; to migrate: the process is held by
  *   %VPS_LOCK where it is; to name the init process: it is not in the context;
  * - %-EACCES: to migrate: %VPS_PRIVATE;

@@ -35,6 +35,7 @@ union vps_data {
 	struct vps_disk_counted disk_counted;
 	struct vps_address address;
 	struct vps_addresses addresses;
+	struct vps_forget forget;
 };
 
 /**

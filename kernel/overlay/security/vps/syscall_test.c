@@ -66,7 +66,7 @@ static const struct promise {
 	{ GET(MEMORY, RESIDENT), true, 48 },
 	{ SET(OTHER, TCP), true, 24 },
 	{ GET(OTHER, TCP), true, 48 },
-	{ SET(OTHER, FORGET) },
+	{ SET(OTHER, FORGET), true, 16 },
 };
 
 /* The numbers are the interface: spelled out, since the macros could be wrong in both. */
@@ -232,6 +232,7 @@ static void test_ids(struct kunit *test)
 	expect_takes(test, SET(NETADDR, PERMIT), false, true);
 	expect_takes(test, GET(NETADDR, PERMIT), false, true);
 	expect_takes(test, SET(NETADDR, REMOVE), false, true);
+	expect_takes(test, SET(OTHER, FORGET), false, true);
 }
 
 static void test_free(struct kunit *test)
@@ -385,6 +386,12 @@ static void test_check_disk(struct kunit *test)
 		       DATA(disk_bounds, .inodes_soft = 8, .inodes_hard = 7));
 }
 
+static void test_check_forget(struct kunit *test)
+{
+	expect_taken(test, SET(OTHER, FORGET), DATA(forget, .account = U64_MAX));
+	expect_refused(test, SET(OTHER, FORGET), DATA(forget, .reserved = 1));
+}
+
 static int check_named(struct kunit *test, const char *name, size_t len)
 {
 	union vps_data data = { .create = { .flags = 0 } };
@@ -438,6 +445,7 @@ static struct kunit_case vps_syscall_cases[] = {
 	KUNIT_CASE(test_check_bounds),
 	KUNIT_CASE(test_check_usage),
 	KUNIT_CASE(test_check_disk),
+	KUNIT_CASE(test_check_forget),
 	KUNIT_CASE(test_name),
 	{ }
 };

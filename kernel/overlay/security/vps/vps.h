@@ -18,6 +18,7 @@
 #include <uapi/linux/vps.h>
 
 #include "counter.h"
+#include "traffic.h"
 
 /**
  * enum vps_resource - what a context has a limit on, for itself alone
@@ -53,7 +54,7 @@ enum vps_resource {
  * @log: how much its processes have the kernel say
  * @disk: what it has on disk, or NULL; read under RCU
  * @permit: its addresses, or NULL: whichever; read under RCU
- * @name: of the VPS, or ""
+ * @traffic: its account; the host has none
  * @rcu: for freeing
  * @counters: what it uses of each resource
  */
@@ -72,7 +73,7 @@ struct vps_context {
 	struct ratelimit_state log;
 	struct vps_disk __rcu *disk;
 	struct vps_permit __rcu *permit;
-	char name[VPS_NAME_SIZE];
+	struct vps_traffic *traffic;
 	struct rcu_head rcu;
 	struct vps_counter counters[VPS_RESOURCES];
 };

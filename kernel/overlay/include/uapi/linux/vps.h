@@ -120,6 +120,7 @@ struct vps_counted {
  *			that is being removed
  *	EBUSY	the group has, or has had, processes or groups in it, or is the root
  *	EXDEV	the group is inside another context
+ *	ENOSPC	as many accounts of traffic as there may be wait for VC_OTHER_FORGET
  *	ENOMEM
  */
 #define VC_CPU_CONTEXT		1
@@ -400,6 +401,18 @@ struct vps_disk_counted {
  * families. connect() fails with EAGAIN, who comes from outside is not answered.
  */
 #define VC_OTHER_TCP		1
+/*
+ * Set: struct vps_forget. An account of traffic stays in /proc/vservers when its context is gone,
+ * if there is anything in it; this drops it. The number may be another context's meanwhile.
+ *	ENOENT	there is no such account of a context @id
+ *	EBUSY	the context has not ended, or is still held by a socket, a file or a dead process
+ */
 #define VC_OTHER_FORGET		2
+
+struct vps_forget {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 account;	/* as in /proc/vservers/traffic */
+};
 
 #endif /* _UAPI_LINUX_VPS_H */
