@@ -472,7 +472,8 @@ static int traffic_sock_rcv_skb(struct sock *sk, struct sk_buff *skb)
 
 /*
  * The socket is the one that a program of BPF would be run for: not that of what is in a tunnel,
- * nor one whose packet's copy is looped back. What IPsec takes comes back as what it has made of it.
+ * nor one whose packet's copy is looped back. What IPsec takes comes back as what has been made of
+ * it.
  */
 static unsigned int traffic_post_routing(void *priv, struct sk_buff *skb,
 					 const struct nf_hook_state *state)

@@ -78,6 +78,7 @@ static const struct call {
 	{ "get space", GET(MEMORY, TOTAL), sizeof(struct vps_counted), 0 },
 	{ "set connections", SET(OTHER, TCP), sizeof(struct vps_bounds), 0 },
 	{ "get connections", GET(OTHER, TCP), sizeof(struct vps_counted), 0 },
+	{ "forget", SET(OTHER, FORGET), sizeof(struct vps_forget), -ENOENT },
 	{ "new context", SET(COMPAT, NEW_CONTEXT), sizeof(struct vps_new_context), -EBADF },
 };
 
@@ -504,7 +505,7 @@ static void *flip_main(void *unused)
 static bool is_expected(const struct call *call, long value)
 {
 	return value == 0 || value == -EINVAL || value == -E2BIG || value == -EFAULT ||
-	       (value == -EBADF && call->zeros == -EBADF) || value == -ESRCH || value == -EXDEV;
+	       value == call->zeros || value == -ESRCH || value == -EXDEV;
 }
 
 TEST_F(args, changing_memory)

@@ -70,6 +70,7 @@ union any {
 	struct vps_disk_counted disk_counted;
 	struct vps_bounds bounds;
 	struct vps_counted counted;
+	struct vps_forget forget;
 };
 
 static inline long vserver(__u32 cmd, __u32 id, void *data)
@@ -274,6 +275,15 @@ static inline bool uses_nothing(__u32 id)
 		if (vps_used(all_limits[i], id))
 			return false;
 	return true;
+}
+
+/* ---- accounts of traffic ---- */
+
+static inline long vps_forget(__u32 id, __u64 account)
+{
+	struct vps_forget attr = { .size = sizeof(attr), .account = account };
+
+	return vserver(SET(OTHER, FORGET), id, &attr);
 }
 
 /* ---- memory that others change ---- */
