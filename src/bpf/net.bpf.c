@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/errno.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ip.h>
@@ -185,12 +186,13 @@ int setsockopt(struct bpf_sockopt *ctx)
 /* ---- packets -------------------------------------------------------------------- */
 
 /*
- * What stays on the host's loopback is not billed; what networks of a VPS's own send is counted
- * where it leaves them, if ever.
+ * What stays on the host's loopback is not billed, nor is the copy that who sends to a group gets
+ * back; what networks of a VPS's own send is counted where it leaves them, if ever.
  */
 static bool is_billed(struct __sk_buff *skb, struct bpf_sock *sk, __u64 context)
 {
-	return context && skb->ifindex != LOOPBACK_INDEX && !is_elsewhere(sk);
+	return context && skb->ifindex != LOOPBACK_INDEX && skb->pkt_type != PACKET_LOOPBACK &&
+	       !is_elsewhere(sk);
 }
 
 SEC("cgroup_skb/egress")

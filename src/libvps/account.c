@@ -8,6 +8,7 @@
 
 #include "../bpf/traffic.bpf.h"
 #include "context.h"
+#include "engine.h"
 #include "pins.h"
 #include "traffic.h"
 #include "util.h"
@@ -112,6 +113,9 @@ static int forget_empty(struct vps_host *host)
 			empty = empty && is_zero(&traffic.rows[row].count);
 		if (empty && traffic.accounts[i].ended)
 			rc = vps_traffic_forget(host, traffic.accounts[i].key);
+		/* What a dead one's sockets still hold is left for later. */
+		if (rc == -EBUSY)
+			rc = 0;
 	}
 	return rc;
 }
@@ -150,6 +154,16 @@ static bool has_group(const struct vps_cgroups *cg, int accounts, uint64_t key)
 	return group >= 0 && !vps_group_cgroup_id(group, &other) && other == key;
 }
 
+/* What the engine has counted for itself. */
+static int forget_engines(const struct vps_host *host, int accounts, uint64_t key)
+{
+	struct vps_bpf_account account;
+
+	if (!host->engine->forget || bpf_map_lookup_elem(accounts, &key, &account))
+		return 0;
+	return host->engine->forget(account.id, key);
+}
+
 int vps_traffic_forget(struct vps_host *host, uint64_t key)
 {
 	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, NULL);
@@ -157,11 +171,15 @@ int vps_traffic_forget(struct vps_host *host, uint64_t key)
 	_cleanup_(closep) int classes = vps_traffic_open(VPS_TRAFFIC_CLASS, NULL);
 	struct vps_bpf_row row = { .account = key };
 	struct vps_bpf_class class;
+	int rc;
 
 	if (rows < 0 || accounts < 0 || classes < 0)
 		return rows < 0 ? rows : accounts < 0 ? accounts : classes;
 	if (has_group(&host->cg, accounts, key))
 		return -EBUSY;
+	rc = forget_engines(host, accounts, key);
+	if (rc)
+		return rc;
 	for (__u32 i = 0; !i || !bpf_map_lookup_elem(classes, &i, &class); i++) {
 		row.class = i;
 		if (bpf_map_delete_elem(rows, &row) && errno != ENOENT)

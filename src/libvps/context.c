@@ -474,7 +474,10 @@ static int make_groups(struct vps_host *host, uint32_t id, const char *name,
 	/* A group is of its context from the start: what is below has to be made later. */
 	rc = host->engine->begin ? host->engine->begin(id, group, name ?: "") : 0;
 	snprintf(number, sizeof(number), "%u", id);
-	if (rc)
+	if (rc == -ENOSPC)
+		vps_refuse(fault, rc, "too many accounts of traffic wait in the kernel to be"
+			   " harvested", "");
+	else if (rc)
 		vps_fault(fault, rc, "make the context", number);
 	else
 		rc = vps_group_fill(&host->cg, id, group, fault);

@@ -113,6 +113,15 @@ static int kernel_bound(uint32_t id, uint64_t caps)
 	return set(VC_CAT_PROCESS, VC_PROCESS_CAPS, id, &attr);
 }
 
+/* What the kernel counts by itself is shown in /proc/vservers; the ledger's source is elsewhere. */
+static int kernel_forget(uint32_t id, uint64_t account)
+{
+	struct vps_forget forget = { .size = sizeof(forget), .account = account };
+	int rc = set(VC_CAT_OTHER, VC_OTHER_FORGET, id, &forget);
+
+	return rc == -ENOENT || rc == -EOPNOTSUPP ? 0 : rc;
+}
+
 const struct vps_engine vps_engine_kernel = {
 	.kind = VPS_ENGINE_KERNEL,
 	.name = "kernel",
@@ -129,6 +138,7 @@ const struct vps_engine vps_engine_kernel = {
 	.set_flags = kernel_set_flags,
 	.set_init = kernel_set_init,
 	.bound = kernel_bound,
+	.forget = kernel_forget,
 	.meter = vps_kernel_meter,
 	.trees = &vps_kernel_trees,
 	.addrs = &vps_kernel_addrs,

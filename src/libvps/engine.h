@@ -60,6 +60,8 @@ struct vps_addr_keeper {
  * @get_flags, @set_flags: VPS_F_* of context @id with group @group
  * @set_init: notes its first process, or NULL
  * @bound: no more than these capabilities hold inside, or NULL
+ * @forget: drops its own account of traffic of a context that is gone, by the number of its group,
+ *	or NULL; 0 when there is none, -EBUSY when something may still count in it
  * @meter: what it counts the resource of this name by itself with, or NULL; or NULL
  * @trees: what it counts trees with, or NULL
  * @addrs: what it holds addresses with, or NULL
@@ -81,6 +83,7 @@ struct vps_engine {
 	int (*set_flags)(const struct vps_cgroups *cg, uint32_t id, int group, uint32_t flags);
 	int (*set_init)(uint32_t id, pid_t pid);
 	int (*bound)(uint32_t id, uint64_t caps);
+	int (*forget)(uint32_t id, uint64_t account);
 	const struct vps_meter *(*meter)(const char *resource);
 	const struct vps_tree_counter *trees;
 	const struct vps_addr_keeper *addrs;

@@ -1117,7 +1117,7 @@ void vps_traffic_free(struct vps_traffic *traffic);
 int vps_traffic_other(char **ret_path);
 
 /* Forgets an account, of which everything is in the ledger, of a context that is gone.
- *   -ENOENT no such account   -EBUSY its context is there */
+ *   -ENOENT no such account   -EBUSY its context is there, or sockets of it are */
 int vps_traffic_forget(struct vps_host *host, uint64_t key);
 
 /**
