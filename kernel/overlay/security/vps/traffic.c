@@ -159,7 +159,7 @@ static DEFINE_SPINLOCK(accounts_lock);
 /* How many are of contexts that are gone; guarded by the same lock. */
 static unsigned int waiting;
 
-/* What they take is some 16 MB then. */
+/* What they take is some 12 MB then. */
 unsigned int vps_traffic_room = 65536;
 
 static void read_meter(const struct vps_meter *meter, enum vps_way way, struct vps_flow *ret_flow)
