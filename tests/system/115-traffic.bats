@@ -37,6 +37,7 @@ from_a() {
 	offload on "$dev"
 	all_ways compare to_a "$a4" "$a6"
 	all_ways compare from_a "$f4" "$f6"
+	same_in_proc "$a"
 }
 
 @test "traffic: and where it does not" {
@@ -44,6 +45,7 @@ from_a() {
 	offload off "$dev"
 	all_ways compare to_a "$a4" "$a6"
 	all_ways compare from_a "$f4" "$f6"
+	same_in_proc "$a"
 }
 
 # tell WORDS...: for who reads the log.
@@ -83,6 +85,7 @@ large_datagram() {
 	[ "$out" -eq 8028 ]
 	read_wire fragment
 	[ "$wire_out" -eq 100 ]
+	same_in_proc "$a"
 }
 
 on_port() {
@@ -131,6 +134,7 @@ ends_first() {
 		read_count $who
 		[ "$in $out" = "0 0" ]
 	done
+	same_in_proc "$a"
 	# A stranger is.
 	check peer <<-END
 		tcp4 connect=$a4,$port read | connect read=A/$a4/$p4
