@@ -312,7 +312,8 @@ struct vps_context_spec {
  * vps_context_create - makes the groups of a context, empty, with the default
  * process limit.
  *   -EEXIST the number or the name is in use   -EADDRINUSE its user ids meet /etc/subuid
- *   -ENOSPC no number is free   -EINVAL bad number or name
+ *   -ENOSPC no number is free, or too many accounts wait in the kernel
+ *   -EINVAL bad number or name
  */
 int vps_context_create(struct vps_host *host, const struct vps_context_spec *spec,
 		       uint32_t *ret_id, struct vps_fault *fault);
