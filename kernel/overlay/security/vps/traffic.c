@@ -514,9 +514,6 @@ static struct security_hook_list traffic_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(socket_sock_rcv_skb, traffic_sock_rcv_skb),
 };
 
-/* By which the security framework knows that there is our hook. */
-static struct static_key_false *hook_key __ro_after_init;
-
 /**
  * vps_traffic_start - count, from now on and for ever: there is going to be a context
  *
@@ -532,7 +529,7 @@ int vps_traffic_start(void)
 	if (!started)
 		err = register_pernet_subsys(&traffic_net_ops);
 	if (!started && !err) {
-		static_branch_enable(hook_key);
+		vps_hooks_start(traffic_hooks, ARRAY_SIZE(traffic_hooks));
 		started = true;
 	}
 	mutex_unlock(&starting);
@@ -546,11 +543,5 @@ int vps_traffic_start(void)
  */
 void __init vps_traffic_init(void)
 {
-	struct lsm_static_call *call = traffic_hooks[0].scalls;
-
-	security_add_hooks(traffic_hooks, ARRAY_SIZE(traffic_hooks), &vps_lsmid);
-	while (call->hl != &traffic_hooks[0])
-		call++;
-	hook_key = call->active;
-	static_branch_disable(hook_key);
+	vps_hooks_add(traffic_hooks, ARRAY_SIZE(traffic_hooks));
 }
