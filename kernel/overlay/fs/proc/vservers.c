@@ -241,6 +241,9 @@ static int context_show(struct seq_file *seq, struct vps_context *context)
 	show_resource(seq, context, VPS_TCP, "TCP sockets limit", "Established sockets");
 	show_addresses(seq, context);
 	show_traffic(seq, context);
+	seq_puts(seq, "Load average: ");
+	vps_load_show(seq, context);
+	seq_putc(seq, '\n');
 	return 0;
 }
 

@@ -13,6 +13,7 @@ struct kern_ipc_perm;
 struct pid;
 struct rhashtable_compare_arg;
 struct sock;
+struct sysinfo;
 struct task_struct;
 struct vps_context;
 
@@ -36,6 +37,7 @@ u32 vps_ipc_hash(const void *object, u32 length, u32 seed);
 int vps_ipc_cmp(struct rhashtable_compare_arg *arg, const void *object);
 bool vps_sees_ipc(const struct kern_ipc_perm *perm);
 bool __vps_may_set_names(void);
+void __vps_sysinfo(struct sysinfo *info);
 int __vps_tag_message(char *tag, int level);
 bool __vps_may_enter(struct task_struct *task);
 bool __vps_own_nproc(void);
@@ -124,6 +126,16 @@ static inline bool vps_reaches_account(u64 account)
 static inline bool vps_may_set_names(void)
 {
 	return !static_branch_unlikely(&vps_active) || __vps_may_set_names();
+}
+
+/**
+ * vps_sysinfo - tell the caller of its context what sysinfo() tells of the machine
+ * @info: what it tells of the machine, in the machine's unit
+ */
+static inline void vps_sysinfo(struct sysinfo *info)
+{
+	if (static_branch_unlikely(&vps_active))
+		__vps_sysinfo(info);
 }
 
 /**
@@ -217,6 +229,7 @@ static inline u64 vps_account(void) { return 0; }
 static inline bool vps_reaches_account(u64 account) { return true; }
 static inline bool vps_sees_ipc(const struct kern_ipc_perm *perm) { return true; }
 static inline bool vps_may_set_names(void) { return true; }
+static inline void vps_sysinfo(struct sysinfo *info) { }
 
 /* What a hash table does without any. */
 #define vps_ipc_key_hash	NULL

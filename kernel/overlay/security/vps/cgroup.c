@@ -50,6 +50,7 @@ static bool try_charge(struct vps_context *context, struct task_struct *task)
 		return true;
 	if (!vps_counter_try(&context->counters[VPS_THREADS], 1))
 		return false;
+	atomic64_inc(&context->forks);
 	charge_process(context, task);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/xarray.h>
 
 #include "vps.h"
@@ -147,6 +148,24 @@ unsigned int vps_context_dying(void)
 }
 
 /**
+ * vps_context_head - the first of the groups of a context
+ * @context: the context
+ *
+ * Return: the group, held, or NULL once the context has ended.
+ */
+struct cgroup_subsys_state *vps_context_head(struct vps_context *context)
+{
+	struct cgroup_subsys_state *head;
+
+	rcu_read_lock();
+	head = rcu_dereference(context->head);
+	if (head && !css_tryget(head))
+		head = NULL;
+	rcu_read_unlock();
+	return head;
+}
+
+/**
  * vps_context_alloc - a new context, which nobody can find yet
  * @id: its number
  * @spec: what it is to be; has been checked
@@ -165,6 +184,7 @@ struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec)
 		return NULL;
 	}
 	context->id = id;
+	context->born = ktime_get_boottime_ns();
 	context->flags = spec->flags;
 	context->caps = spec->caps & CAP_VALID_MASK;
 	refcount_set(&context->refs, 1);
@@ -194,6 +214,7 @@ int vps_context_publish(struct vps_context *context)
 	atomic_inc(&vps_numbered);
 	if (is_server(context))
 		atomic_inc(&vps_servers);
+	vps_load_start();
 	return 0;
 }
 

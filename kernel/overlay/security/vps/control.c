@@ -7,6 +7,7 @@
  * there, with all that is checked of who writes to them.
  */
 #include <linux/cpumask.h>
+#include <linux/cpuset.h>
 #include <linux/kstrtox.h>
 #include <linux/memcontrol.h>
 #include <linux/seq_file.h>
@@ -40,14 +41,9 @@ struct group_file {
 
 static struct kernfs_node *get_node(struct vps_context *context, const char *name)
 {
-	struct cgroup_subsys_state *head;
+	struct cgroup_subsys_state *head = vps_context_head(context);
 	struct kernfs_node *node = NULL;
 
-	rcu_read_lock();
-	head = rcu_dereference(context->head);
-	if (head && !css_tryget(head))
-		head = NULL;
-	rcu_read_unlock();
 	if (head) {
 		node = kernfs_find_and_get(head->cgroup->kn, name);
 		css_put(head);
@@ -138,8 +134,14 @@ int vps_memory_set(struct vps_context *context, const struct vps_bounds *bounds)
 }
 
 #ifdef CONFIG_MEMCG
-/* Of the group that is the context's, if that has its files, not of those above it. Under RCU. */
-static struct mem_cgroup *memory_of(struct vps_context *context)
+/**
+ * vps_memcg - what counts the memory of a context
+ * @context: the context
+ *
+ * Return: that of the group that is the context's, if that has its files, not of those above it.
+ * Under RCU.
+ */
+struct mem_cgroup *vps_memcg(struct vps_context *context)
 {
 	struct cgroup_subsys_state *css = rcu_dereference(context->head);
 
@@ -166,7 +168,7 @@ int vps_memory_get(struct vps_context *context, struct vps_counted *ret_counted)
 	atomic_long_t *events;
 
 	rcu_read_lock();
-	memcg = memory_of(context);
+	memcg = vps_memcg(context);
 	if (memcg) {
 		events = memcg->memory_events_local;
 		ret_counted->used = (u64)page_counter_read(&memcg->memory) * PAGE_SIZE;
@@ -287,4 +289,49 @@ int vps_cpu_get(struct vps_context *context, struct vps_cpu_usage *ret_usage)
 		ret_usage->min = div64_u64(all_processors() * weight,
 					   weight + weights_beside(context));
 	return err;
+}
+
+/**
+ * vps_cpu_whole - how many processors a share of them looks like
+ * @max: thousandths of one processor; VPS_UNLIMITED
+ * @processors: how many there are
+ *
+ * Return: as many as it takes, one at the least.
+ */
+unsigned int vps_cpu_whole(u64 max, unsigned int processors)
+{
+	if (max >= (u64)processors * CPU_WHOLE)
+		return processors;
+	return max ? DIV_ROUND_UP((unsigned int)max, CPU_WHOLE) : 1;
+}
+
+/* Not to the processors that the caller has chosen, but to those it could choose. */
+static unsigned int allowed_processors(void)
+{
+	unsigned int n = num_online_cpus();
+	cpumask_var_t mask;
+
+	if (!alloc_cpumask_var(&mask, GFP_KERNEL))
+		return n;
+	cpuset_cpus_allowed(current, mask);
+	n = cpumask_weight_and(mask, cpu_online_mask);
+	free_cpumask_var(mask);
+	return max(n, 1U);
+}
+
+/**
+ * vps_cpu_count - how many processors the caller's context may use
+ * @context: the context
+ *
+ * Return: those of the caller's cpuset, but no more than cpu.max of the context's group lets be busy
+ * at once.
+ */
+unsigned int vps_cpu_count(struct vps_context *context)
+{
+	u64 max = VPS_UNLIMITED;
+
+	/* No controller: no limit. */
+	if (read_quota(context, &max))
+		max = VPS_UNLIMITED;
+	return vps_cpu_whole(max, allowed_processors());
 }

@@ -36,6 +36,9 @@ enum vps_resource {
 	VPS_RESOURCES,
 };
 
+/* Load averages: of one, five and fifteen minutes. */
+#define VPS_LOADS	3
+
 /**
  * struct vps_context - a context
  * @id: its number
@@ -46,8 +49,11 @@ enum vps_resource {
  * @head: the first of its groups; NULL once it has ended. Written under cgroup_mutex, read there
  *	or under RCU.
  * @account: the number of that group, which no other ever gets
+ * @born: when it was made, nanoseconds since the machine's boot
  * @ended: nothing enters any more. Set under cgroup_mutex, read there or as a hint.
  * @processes: thread groups in it, until they are reaped
+ * @forks: threads that have been made in it
+ * @load: load averages. Written by the work that steps them alone.
  * @connecting: sockets that may be in ESTABLISHED soon, and have their place
  * @lock: guards @init and the writing of @flags
  * @init: what is its first process, or NULL
@@ -65,8 +71,11 @@ struct vps_context {
 	refcount_t refs;
 	struct cgroup_subsys_state __rcu *head;
 	u64 account;
+	u64 born;
 	bool ended;
 	atomic_t processes;
+	atomic64_t forks;
+	unsigned long load[VPS_LOADS];
 	atomic64_t connecting;
 	spinlock_t lock;	/* @init, writing of @flags */
 	struct pid *init;
@@ -85,6 +94,12 @@ static inline bool vps_is_host(const struct vps_context *context)
 	return context == &vps_host;
 }
 
+/* Is what who is in there sees of the machine what it has of it? */
+static inline bool vps_sees_own(const struct vps_context *context)
+{
+	return context->id > VPS_CTX_ALL;
+}
+
 /* ---- context.c ---- */
 
 struct vps_context *vps_context_find(u32 id);
@@ -95,6 +110,7 @@ void vps_context_get(struct vps_context *context);
 void vps_context_put(struct vps_context *context);
 unsigned int vps_context_total(void);
 unsigned int vps_context_dying(void);
+struct cgroup_subsys_state *vps_context_head(struct vps_context *context);
 
 struct vps_context *vps_context_alloc(u32 id, const struct vps_create *spec);
 int vps_context_publish(struct vps_context *context);
@@ -161,6 +177,80 @@ int vps_memory_set(struct vps_context *context, const struct vps_bounds *bounds)
 int vps_memory_get(struct vps_context *context, struct vps_counted *ret_counted);
 int vps_cpu_set(struct vps_context *context, const struct vps_cpu_usage *usage);
 int vps_cpu_get(struct vps_context *context, struct vps_cpu_usage *ret_usage);
+unsigned int vps_cpu_whole(u64 max, unsigned int processors);
+unsigned int vps_cpu_count(struct vps_context *context);
+#ifdef CONFIG_MEMCG
+struct mem_cgroup *vps_memcg(struct vps_context *context);
+#endif
+
+/* ---- load.c ---- */
+
+/**
+ * struct vps_busy - tasks that have something to do
+ * @running: on a processor, or waiting for one
+ * @blocked: waiting for what nothing can interrupt
+ */
+struct vps_busy {
+	unsigned int running;
+	unsigned int blocked;
+};
+
+void vps_busy_count(struct vps_context *context, struct vps_busy *ret_busy);
+unsigned int vps_load_periods(unsigned long *due, unsigned long now);
+void vps_load_step(unsigned long load[VPS_LOADS], unsigned int active, unsigned int periods);
+void vps_load_start(void);
+void vps_load_get(const struct vps_context *context, unsigned long ret_load[VPS_LOADS]);
+void vps_load_show(struct seq_file *seq, const struct vps_context *context);
+
+/* ---- view.c ---- */
+
+/**
+ * struct vps_memory - what a context has of memory, in pages
+ * @memcg: what counts it, held
+ * @total: the least of all limits on it
+ * @used: by the context, with what it caches
+ * @cached: what is given back when more is wanted
+ * @free: what it does not use
+ * @available: that, and what is cached
+ * @swap_total: the least of all limits on swap
+ * @swap_used: by the context
+ * @swap_free: what there is left of it, here and on the machine
+ */
+struct vps_memory {
+	struct mem_cgroup *memcg;
+	unsigned long total;
+	unsigned long used;
+	unsigned long cached;
+	unsigned long free;
+	unsigned long available;
+	unsigned long swap_total;
+	unsigned long swap_used;
+	unsigned long swap_free;
+};
+
+/**
+ * struct vps_time - what a context has done since it was made, in nanoseconds
+ * @up: how long ago that was
+ * @user: in programs
+ * @nice: in those with a low priority
+ * @system: in the kernel
+ * @idle: what is left of @up on its processors
+ * @processors: how many it may use
+ */
+struct vps_time {
+	u64 up;
+	u64 user;
+	u64 nice;
+	u64 system;
+	u64 idle;
+	unsigned int processors;
+};
+
+void vps_memory_split(struct vps_memory *memory);
+bool vps_memory_begin(struct vps_context *context, struct vps_memory *memory);
+void vps_memory_end(struct vps_memory *memory);
+u64 vps_time_idle(const struct vps_time *time);
+void vps_time_get(struct vps_context *context, struct vps_time *ret_time);
 
 /* ---- lsm.c, wall.c, objects.c, log.c, tcp.c ---- */
 
