@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vps.h>
+#include <string.h>
 
 #include "engine-kernel.h"
 #include "engine.h"
@@ -122,6 +123,23 @@ static int kernel_forget(uint32_t id, uint64_t account)
 	return rc == -ENOENT || rc == -EOPNOTSUPP ? 0 : rc;
 }
 
+static int kernel_load(uint32_t id, char ret_load[VPS_LOAD_SIZE])
+{
+	char path[64], text[32768];
+	const char *line;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/vservers/%u", id);
+	n = vps_read_at(AT_FDCWD, path, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	line = vps_find_line(text, "Load average:");
+	if (!line || strcspn(line, "\n") >= VPS_LOAD_SIZE)
+		return -ENODATA;
+	snprintf(ret_load, VPS_LOAD_SIZE, "%.*s", (int)strcspn(line, "\n"), line);
+	return 0;
+}
+
 const struct vps_engine vps_engine_kernel = {
 	.kind = VPS_ENGINE_KERNEL,
 	.name = "kernel",
@@ -142,4 +160,5 @@ const struct vps_engine vps_engine_kernel = {
 	.meter = vps_kernel_meter,
 	.trees = &vps_kernel_trees,
 	.addrs = &vps_kernel_addrs,
+	.load = kernel_load,
 };

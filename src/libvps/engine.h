@@ -65,6 +65,7 @@ struct vps_addr_keeper {
  * @meter: what it counts the resource of this name by itself with, or NULL; or NULL
  * @trees: what it counts trees with, or NULL
  * @addrs: what it holds addresses with, or NULL
+ * @load: load averages of context @id as text; or NULL
  */
 struct vps_engine {
 	enum vps_engine_kind kind;
@@ -87,6 +88,7 @@ struct vps_engine {
 	const struct vps_meter *(*meter)(const char *resource);
 	const struct vps_tree_counter *trees;
 	const struct vps_addr_keeper *addrs;
+	int (*load)(uint32_t id, char ret_load[VPS_LOAD_SIZE]);
 };
 
 extern const struct vps_engine vps_engine_stock;

@@ -131,12 +131,43 @@ static int host_usage(struct vps_host *host, struct vps_usage *usage)
 	return rc;
 }
 
+/* Of /proc/loadavg, what is before the third blank. */
+static int machine_load(char ret_load[VPS_LOAD_SIZE])
+{
+	char text[256], *end = text;
+	ssize_t n = vps_read_at(AT_FDCWD, "/proc/loadavg", text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	for (int i = 0; end && i < 3; i++)
+		end = strchr(end + !!i, ' ');
+	if (!end || end - text >= VPS_LOAD_SIZE)
+		return -ENODATA;
+	snprintf(ret_load, VPS_LOAD_SIZE, "%.*s", (int)(end - text), text);
+	return 0;
+}
+
+/* Nothing, not zeros, where it is not known. */
+static void add_load(const struct vps_host *host, uint32_t id, struct vps_usage *usage)
+{
+	int rc = -ENOTSUP;
+
+	if (id == VPS_ID_HOST)
+		rc = machine_load(usage->load);
+	else if (host->engine->load)
+		rc = host->engine->load(id, usage->load);
+	if (rc)
+		usage->load[0] = '\0';
+}
+
 int vps_context_usage(struct vps_host *host, uint32_t id, struct vps_usage *ret_usage)
 {
 	struct vps_usage usage = { 0 };
 	int rc = id == VPS_ID_HOST ? host_usage(host, &usage) : context_usage(host, id, &usage);
 
-	if (!rc)
-		*ret_usage = usage;
-	return rc;
+	if (rc)
+		return rc;
+	add_load(host, id, &usage);
+	*ret_usage = usage;
+	return 0;
 }

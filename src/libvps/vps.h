@@ -354,6 +354,9 @@ int vps_context_freeze(struct vps_host *host, uint32_t id, bool frozen);
 /* Waits until no process is left; @timeout_ms < 0 is for ever. -ETIMEDOUT, -ENOENT. */
 int vps_context_wait(struct vps_host *host, uint32_t id, int timeout_ms);
 
+/* For three load averages and the blanks between them. */
+#define VPS_LOAD_SIZE	64
+
 /**
  * struct vps_usage - what a context uses now
  * @procs: processes (not threads)
@@ -362,6 +365,8 @@ int vps_context_wait(struct vps_host *host, uint32_t id, int timeout_ms);
  * @rss: resident memory, bytes: the memory controller's count where there is one,
  *	else the sum over the processes (shared pages count each time)
  * @user_us, @system_us: CPU time, dead processes' included
+ * @load: load averages of one, five and fifteen minutes, as in /proc/loadavg; those of the host are
+ *	the whole machine's; "" where nobody counts them (stock engine)
  */
 struct vps_usage {
 	uint64_t procs;
@@ -370,6 +375,7 @@ struct vps_usage {
 	uint64_t rss;
 	uint64_t user_us;
 	uint64_t system_us;
+	char load[VPS_LOAD_SIZE];
 };
 
 /* @id VPS_ID_HOST: every process that is in no context. -ENOENT. */

@@ -62,7 +62,7 @@ static const char *const pid_columns[] = { "CTX", "PID", NULL };
 /* The words and the order of /proc/vservers/self, then what it does not have. */
 static const char *const long_columns[] = {
 	"vserver id", "flags", "init pid", "Process Count", "tasks", "Used memory",
-	"Context RSS", "state", "engine", "name", "uptime", NULL
+	"Context RSS", "Load average", "state", "engine", "name", "uptime", NULL
 };
 
 /* ---- command line -------------------------------------------------------------- */
@@ -217,6 +217,10 @@ static void add_long_row(const struct look *look, const struct vps_context_info 
 	cli_table_number(look->table, usage->tasks, NULL);
 	cli_table_number(look->table, usage->vsz, NULL);
 	cli_table_number(look->table, usage->rss, NULL);
+	if (*usage->load)
+		cli_table_string(look->table, usage->load);
+	else
+		cli_table_none(look->table);
 	cli_table_string(look->table, vps_state_name(info->state));
 	cli_table_string(look->table, vps_host_engine(look->host));
 	cli_table_string(look->table, info->name);

@@ -104,6 +104,13 @@ hold_init() {
 		[ "$told" = "$(field "$ctx" "$word")" ]
 	done
 	[ "$(field "$ctx" flags)" = lock,nproc ]
+	# A period may be over in between.
+	same_load() {
+		load=$(vps-stat --long -c "$ctx" | sed -n 's/^Load average: *//p')
+		[ -n "$load" ] && [ "$load" = "$(field "$ctx" 'Load average')" ] &&
+			[ "$load" = "$(vps-enter "$ctx" cut -d' ' -f1-3 /proc/loadavg)" ]
+	}
+	wait_until same_load
 	release TERM
 	run -0 chcontext --ctx "$ctx" --destroy
 }
