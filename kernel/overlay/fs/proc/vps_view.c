@@ -21,6 +21,7 @@
 #include <linux/namei.h>
 #include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
+#include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
 
 #include "../../security/vps/vps.h"
@@ -215,12 +216,14 @@ static void show_processor(struct seq_file *seq, const struct vps_time *time, un
 	seq_puts(seq, " 0 0 0 0 0 0\n");
 }
 
-static u64 birth_time(const struct vps_context *context)
+/* Of the namespace, when the clock since boot is its own, as when processes began. */
+static s64 birth_time(const struct vps_context *context)
 {
 	struct timespec64 boot;
+	u64 seen = timens_add_boottime_ns(0);
 
 	getboottime64(&boot);
-	return div_u64(timespec64_to_ns(&boot) + context->born, NSEC_PER_SEC);
+	return div_s64(timespec64_to_ns(&boot) + (seen ? -seen : context->born), NSEC_PER_SEC);
 }
 
 /* Interrupts and switches of tasks are not counted for contexts, and not shown. */
@@ -240,7 +243,7 @@ static void show_stat(struct seq_file *seq, struct vps_context *context)
 		seq_printf(seq, "cpu%u", cpu);
 		show_processor(seq, &time, time.processors);
 	}
-	seq_printf(seq, "btime %llu\nprocesses %lld\n", birth_time(context),
+	seq_printf(seq, "btime %lld\nprocesses %lld\n", birth_time(context),
 		   (long long)atomic64_read(&context->forks));
 	seq_printf(seq, "procs_running %u\nprocs_blocked %u\n", busy.running, busy.blocked);
 }

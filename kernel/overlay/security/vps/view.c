@@ -10,6 +10,7 @@
 #include <linux/sched/cputime.h>
 #include <linux/sched/loadavg.h>
 #include <linux/swap.h>
+#include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
 
 #include "vps.h"
@@ -122,6 +123,17 @@ void vps_memory_end(struct vps_memory *memory)
 
 /* ---- time ---- */
 
+/*
+ * In a time namespace whose clock since boot is another one, it is that clock that counts: when
+ * processes began is told by it as well.
+ */
+static u64 age_of(const struct vps_context *context)
+{
+	u64 now = ktime_get_boottime_ns(), seen = timens_add_boottime_ns(now);
+
+	return seen != now ? seen : now - context->born;
+}
+
 static void get_used_time(struct vps_context *context, struct vps_time *time)
 {
 	struct cgroup_subsys_state *head = vps_context_head(context);
@@ -162,7 +174,7 @@ u64 vps_time_idle(const struct vps_time *time)
 void vps_time_get(struct vps_context *context, struct vps_time *ret_time)
 {
 	*ret_time = (struct vps_time) {
-		.up = ktime_get_boottime_ns() - context->born,
+		.up = age_of(context),
 		.processors = vps_cpu_count(context),
 	};
 	get_used_time(context, ret_time);
@@ -194,8 +206,7 @@ void __vps_sysinfo(struct sysinfo *info)
 	int i;
 
 	if (vps_sees_own(context)) {
-		info->uptime = DIV_ROUND_UP_ULL(ktime_get_boottime_ns() - context->born,
-						NSEC_PER_SEC);
+		info->uptime = DIV_ROUND_UP_ULL(age_of(context), NSEC_PER_SEC);
 		vps_load_get(context, info->loads);
 		for (i = 0; i < VPS_LOADS; i++)
 			info->loads[i] <<= SI_LOAD_SHIFT - FSHIFT;
