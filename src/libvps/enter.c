@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 
 #include "child.h"
+#include "clock.h"
 #include "context.h"
 #include "sys.h"
 #include "user.h"
@@ -121,7 +122,7 @@ static _Noreturn void inner_main(const struct entry *entry)
 static int enter_namespaces(const struct entry *entry, struct vps_fault *fault)
 {
 	int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
-		    CLONE_NEWCGROUP;
+		    CLONE_NEWCGROUP | vps_clock_flag();
 
 	/* Before anything of the VPS can see this process. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)

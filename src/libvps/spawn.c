@@ -21,6 +21,7 @@
 #include "addr.h"
 #include "bpf.h"
 #include "child.h"
+#include "clock.h"
 #include "context.h"
 #include "disk.h"
 #include "root.h"
@@ -351,7 +352,7 @@ static int make_child(struct start *start, struct vps_child *ret_child, struct v
 {
 	const struct vps_spawn *spawn = start->spawn;
 	struct vps_child child = { .pidfd = -1 };
-	int rc = prepare_executable(start, fault);
+	int clock, rc = prepare_executable(start, fault);
 
 	if (rc)
 		return rc;
@@ -362,12 +363,15 @@ static int make_child(struct start *start, struct vps_child *ret_child, struct v
 		if (unshare(CLONE_NEWNS) < 0)
 			return vps_fault(fault, -errno, "make a mount namespace", "");
 	}
+	/* The host's root makes it, so that nobody inside can set it. */
+	clock = spawn->no_namespaces ? -1 : vps_clock_make();
 	child.pid = spawn->userns ? clone_as(start->id << 16, &child.pidfd) :
 		vps_sys_clone(spawn->no_namespaces ? 0 : CLONE_NEWPID, &child.pidfd);
-	if (child.pid < 0)
-		return vps_fault(fault, child.pid, "make its first process", "");
 	if (child.pid == 0)
 		child_main(start);
+	vps_clock_leave(clock);
+	if (child.pid < 0)
+		return vps_fault(fault, child.pid, "make its first process", "");
 	closep(&start->sockets[1]);
 	start->sockets[1] = -1;
 	rc = parent_conduct(start, &child, fault);

@@ -53,6 +53,16 @@ on_terminal() {
 	done
 }
 
+@test "vps-enter: the clock since boot is the VPS's, and its processes began by it" {
+	[ -e /proc/self/ns/time ] || skip "requires time namespaces"
+	run -0 vps-enter "$ctx" -- sh -c \
+		'cut -d. -f1 /proc/uptime; cut -d" " -f22 /proc/1/stat; cut -d" " -f22 /proc/self/stat'
+	up=${lines[0]} first=${lines[1]} second=${lines[2]}
+	[ "$up" -lt "$(cut -d. -f1 /proc/uptime)" ]
+	[ "$first" -le "$second" ]
+	[ "$second" -le $(((up + 2) * 100)) ]
+}
+
 @test "vps-enter: standard output and error stay apart" {
 	vps-enter "$ctx" -- sh -c 'echo out; echo err >&2' >"$T/out" 2>"$T/err"
 	[ "$(cat "$T/out")" = out ]

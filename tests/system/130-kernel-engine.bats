@@ -35,6 +35,11 @@ field() {
 	sed -n "s/^$2: *//p" "/proc/vservers/$1"
 }
 
+# Kilobytes of /proc/meminfo, as it is inside.
+meminfo() {
+	vps-enter "$ctx" sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" /proc/meminfo
+}
+
 # Sets $stranger: a process of the host.
 new_stranger() {
 	sleep 1000 3>&- &
@@ -590,6 +595,20 @@ told() {
 	has_line "$T/self" "^Memory Limit: $((100 << 20))\$"
 	run -0 vlimit -c "$ctx" --files 777 --tcp 7
 	[ "$(told 'Files limit') $(told 'TCP sockets limit')" = "777 7" ]
+	finish
+}
+
+@test "kernel engine: inside, the machine is what the VPS may use of it" {
+	has_v2_controller memory && has_v2_controller cpu || skip "requires cgroup v2 for memory and cpu"
+	begin --rss 64M --cpu 50
+	[ "$(meminfo MemTotal)" = 65536 ]
+	[ "$(meminfo MemAvailable)" -le 65536 ]
+	[ "$(meminfo MemFree)" -gt 0 ]
+	[ "$(sed -n 's/^MemTotal:[^0-9]*\([0-9]*\).*/\1/p' /proc/meminfo)" -gt 65536 ]
+	run -0 vps-enter "$ctx" grep -c ^processor /proc/cpuinfo
+	[ "$output" = 1 ]
+	run -0 vps-enter "$ctx" grep -c '^cpu[0-9]' /proc/stat
+	[ "$output" = 1 ]
 	finish
 }
 
