@@ -33,8 +33,11 @@ typedef int (*open_t)(struct inode *inode, struct file *file);
 /* The context whose part of the machine is to be shown, held; NULL: who reads sees all of it. */
 static struct vps_context *get_viewer(void)
 {
-	struct vps_context *context = vps_current_get();
+	struct vps_context *context;
 
+	if (vps_on_host())
+		return NULL;
+	context = vps_current_get();
 	if (vps_sees_own(context))
 		return context;
 	vps_context_put(context);

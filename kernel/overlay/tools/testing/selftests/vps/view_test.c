@@ -325,7 +325,7 @@ TEST_F(view, processors_are_what_it_may_use)
 	ASSERT_EQ(0, put_text(self->a.group, "cpu.max", "100000 100000"));
 	EXPECT_EQ(1, actor_do(&self->in_a, act_cpuinfo, 0));
 	EXPECT_EQ(1, actor_do(&self->in_a, act_stat_cpus, 0));
-	ASSERT_EQ(0, put_text(self->a.group, "cpu.max", "1000 100000"));
+	ASSERT_EQ(0, put_text(self->a.group, "cpu.max", "10000 100000"));
 	EXPECT_EQ(1, actor_do(&self->in_a, act_cpuinfo, 0));
 	EXPECT_EQ(processors(), act_cpuinfo(0));
 	EXPECT_EQ(processors(), act_stat_cpus(0));
