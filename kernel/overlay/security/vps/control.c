@@ -323,8 +323,8 @@ static unsigned int allowed_processors(void)
  * vps_cpu_count - how many processors the caller's context may use
  * @context: the context
  *
- * Return: those of the caller's cpuset, but no more than cpu.max of the context's group lets be busy
- * at once.
+ * Return: those of the caller's cpuset, but no more than cpu.max of the context's group lets be
+ * busy at once.
  */
 unsigned int vps_cpu_count(struct vps_context *context)
 {
