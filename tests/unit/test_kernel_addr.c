@@ -2,7 +2,6 @@
 /* How the kernel engine brings the kernel's list of addresses to what it is to be. */
 #include <errno.h>
 #include <linux/vps.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include "engine.h"
 #include "tap.h"
 #include "util.h"
+#include "vserver.h"
 
 #define ID 77
 
@@ -96,27 +96,6 @@ static long answer(uint32_t cmd, uint32_t id, void *data)
 		return get(data);
 	kernel.calls++;
 	return VC_COMMAND(cmd) == VC_NETADDR_PERMIT ? add(data) : take(data);
-}
-
-/* In place of the C library's. */
-long syscall(long number, ...)
-{
-	uint32_t cmd, id;
-	va_list args;
-	void *data;
-	long rc;
-
-	(void)number;
-	va_start(args, number);
-	cmd = va_arg(args, uint32_t);
-	id = va_arg(args, uint32_t);
-	data = va_arg(args, void *);
-	va_end(args);
-	rc = answer(cmd, id, data);
-	if (rc >= 0)
-		return rc;
-	errno = (int)-rc;
-	return -1;
 }
 
 static struct vps_bound bound(const char *text, const char *device)

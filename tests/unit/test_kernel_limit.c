@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vps.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "resource.h"
 #include "tap.h"
 #include "util.h"
+#include "vserver.h"
 
 #define ID 77
 #define INF VPS_LIMIT_INF
@@ -107,7 +107,7 @@ static bool is_of_tree(uint32_t cmd)
 	return VC_CATEGORY(cmd) == VC_CAT_VFS && VC_COMMAND(cmd) != VC_VFS_FILES;
 }
 
-static long answer(uint32_t cmd, uint32_t id, void *data)
+static long answer_of_counter(uint32_t cmd, uint32_t id, void *data)
 {
 	uint32_t command = VC_CMD(VC_CATEGORY(cmd), 0, VC_COMMAND(cmd));
 	const struct vps_bounds *bounds = data;
@@ -136,25 +136,9 @@ static long answer(uint32_t cmd, uint32_t id, void *data)
 	return 0;
 }
 
-/* In place of the C library's. */
-long syscall(long number, ...)
+static long answer(uint32_t cmd, uint32_t id, void *data)
 {
-	uint32_t cmd, id;
-	va_list args;
-	void *data;
-	long rc;
-
-	(void)number;
-	va_start(args, number);
-	cmd = va_arg(args, uint32_t);
-	id = va_arg(args, uint32_t);
-	data = va_arg(args, void *);
-	va_end(args);
-	rc = is_of_tree(cmd) ? answer_of_tree(cmd, id, data) : answer(cmd, id, data);
-	if (rc >= 0)
-		return rc;
-	errno = (int)-rc;
-	return -1;
+	return is_of_tree(cmd) ? answer_of_tree(cmd, id, data) : answer_of_counter(cmd, id, data);
 }
 
 static const struct {
