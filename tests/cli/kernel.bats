@@ -124,15 +124,15 @@ Signed-off-by: One <one@example.org>" ]
 	# What is no code may be there in any number.
 	{
 		printf '/*\n'
-		seq 5000 | sed 's/^/ * /'
+		seq 7000 | sed 's/^/ * /'
 		printf ' */\n\n\n// more\n'
-		seq 4496
+		seq 5996
 	} >"$K/overlay/new/a.c"
 	run -0 make_patch
-	[[ $output == *"4500 of code without comments"* ]]
+	[[ $output == *"6000 of code without comments"* ]]
 	echo one_more >>"$K/overlay/new/a.c"
 	run -1 make_patch
-	[[ $output == *"kernel-patch: lines of code in new files: 4501, at most 4500"* ]]
+	[[ $output == *"kernel-patch: lines of code in new files: 6001, at most 6000"* ]]
 	echo >"$K/overlay/new/a.c"
 	{
 		sed '/^---$/q' "$K/patches/second"
