@@ -19,8 +19,11 @@ setup_file() {
 	mount -t tmpfs -o size=600M tmpfs /mnt
 	truncate -s 512M /mnt/image
 	mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 /mnt/image
-	mkdir -m 700 $VPS_TREE_DIR
-	mount -o loop,noatime /mnt/image $VPS_TREE_DIR
+	mkdir $VPS_TREE_DIR
+	loop=$(losetup --find --show /mnt/image)
+	export loop
+	mount -o noatime "$loop" $VPS_TREE_DIR
+	chmod 700 $VPS_TREE_DIR
 	vps-create disk --template busybox --ctx 71 --disk-kind counted --disk 400M --inodes 30000 \
 		--limit proc=100 --limit vm=1G --limit files=1000 --limit tcp=100 --limit rss=700M
 	# With all that it is linked to, below the names that it is linked to.
@@ -34,7 +37,9 @@ setup_file() {
 
 teardown_file() {
 	vps-destroy --yes disk
-	umount "$VPS_TREE_DIR" /mnt
+	umount "$VPS_TREE_DIR"
+	losetup --detach "$loop"
+	umount /mnt
 }
 
 # The rates of the 8 columns, of its last line: fields 10, 12... as bonnie++(8) numbers them.
