@@ -253,6 +253,23 @@ new_vps() {
 	write_conf "$name" S_CONTEXT="$ctx" "$@"
 }
 
+# apart GROUP SCRIPT: with groups below GROUP, devices and a bpffs that nobody else has. Their root is
+# as empty as the machine's, or there would be no controllers below it.
+apart() {
+	echo "$2" >"$T/script"
+	(
+		echo "$BASHPID" >"$1/cgroup.procs"
+		# shellcheck disable=SC2016 # expanded there
+		exec unshare -m -C bash -euc '
+			umount -l "$1"
+			mount -t cgroup2 none "$1"
+			mkdir "$1/self"
+			echo $$ >"$1/self/cgroup.procs"
+			mount -t bpf bpf /sys/fs/bpf
+			exec unshare -n -p -f --mount-proc bash -eu "$2"' - "${contexts%/freevps}" "$T/script"
+	)
+}
+
 # Runs a command in $root as the first process of context $ctx.
 inside() {
 	chcontext --silent --ctx "$ctx" --root "$root" ${userns:+--userns "$userns"} \

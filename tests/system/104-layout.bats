@@ -16,28 +16,12 @@ more_teardown() {
 	[ -z "${alone-}" ] || find "$alone" -depth -type d -exec rmdir {} + || :
 }
 
-# apart SCRIPT: with groups, devices and a bpffs that nobody else has. Their root is as empty as the
-# machine's, or there would be no controllers below it.
-apart() {
-	echo "$1" >"$T/script"
-	(
-		echo "$BASHPID" >"$alone/cgroup.procs"
-		exec unshare -m -C bash -euc '
-			umount -l "$1"
-			mount -t cgroup2 none "$1"
-			mkdir "$1/self"
-			echo $$ >"$1/self/cgroup.procs"
-			mount -t bpf bpf /sys/fs/bpf
-			exec unshare -n -p -f --mount-proc bash -eu "$2"' - "${contexts%/freevps}" "$T/script"
-	)
-}
-
 @test "layout: a VPS on a bridge has an account where the programs for sockets wait" {
 	free_ctx
 	export first=$ctx
 	free_ctx
 	export second=$ctx
-	run -0 --separate-stderr apart '
+	run -0 --separate-stderr apart "$alone" '
 		ip link set lo up
 		why=$(vnet check 2>&1) || {  echo "no bridges: ${why##*: }"; exit 0; }
 		ip link add br0 type bridge
@@ -64,7 +48,7 @@ apart() {
 	# The kernel engine counts connections by itself.
 	engine=$(engine)
 	export engine
-	run -0 --separate-stderr apart '
+	run -0 --separate-stderr apart "$alone" '
 		ip link set lo up
 		ip link add near type veth peer name far
 		create() { chcontext --silent --ctx "$1" --create; }
@@ -108,7 +92,7 @@ vlimit: tcp: $why"
 @test "layout: counters of another are told, and stay; what is there of it is not taken for ours" {
 	free_ctx
 	export first=$ctx
-	run -0 --separate-stderr apart '
+	run -0 --separate-stderr apart "$alone" '
 		ip link set lo up
 		export VPS_STATE_DIR=/run/state
 		mount -t tmpfs none /run
@@ -146,7 +130,7 @@ vlimit: tcp: $why"
 	run -0 chcontext --create
 	export ctx=${output##* }
 	# Who sees no context would take the first.
-	run -0 --separate-stderr apart '
+	run -0 --separate-stderr apart "$alone" '
 		mount -t tmpfs none /run
 		mkdir -m 700 /run/vps
 		chcontext --silent --ctx "$ctx" --create 2>/dev/null && exit 1

@@ -639,25 +639,10 @@ hold_more() {
 	finish
 }
 
-# apart SCRIPT: with groups, devices and a bpffs that nobody else has, as in 104-layout.bats.
-apart() {
-	echo "$1" >"$T/script"
-	(
-		echo "$BASHPID" >"$outside/cgroup.procs"
-		exec unshare -m -C bash -euc '
-			umount -l "$1"
-			mount -t cgroup2 none "$1"
-			mkdir "$1/self"
-			echo $$ >"$1/self/cgroup.procs"
-			mount -t bpf bpf /sys/fs/bpf
-			exec unshare -n -p -f --mount-proc bash -eu "$2"' - "${contexts%/freevps}" "$T/script"
-	)
-}
-
 @test "kernel engine: a context has its addresses and no others, without any program, too" {
 	requires bpf ip
 	export T BUILD ctx groups="$contexts"
-	run -0 --separate-stderr apart '
+	run -0 --separate-stderr apart "$outside" '
 		inside() { "$BUILD/system/vserver" into "$groups/$ctx/payload" "$BUILD/system/net" "$@"; }
 		ip link set lo up
 		ip link add near type veth peer name far
