@@ -100,7 +100,7 @@ unsigned int vps_load_periods(unsigned long *due, unsigned long now)
 	if (time_before(now, *due))
 		*due = now;
 	periods = (now - *due) / LOAD_FREQ + 1;
-	*due += periods * LOAD_FREQ;
+	*due += (unsigned long)periods * LOAD_FREQ;
 	return periods;
 }
 

@@ -86,6 +86,16 @@ static void periods(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, due, start + 4 * LOAD_FREQ);
 }
 
+/* As the first time, later than 32 bits of jiffies: all of it is over at once. */
+static void periods_are_long(struct kunit *test)
+{
+	unsigned long due = 0, now = min_t(u64, (1ULL << 32) + HZ, ULONG_MAX / 4);
+
+	KUNIT_EXPECT_GT(test, vps_load_periods(&due, now), 1);
+	KUNIT_EXPECT_GT(test, due, now);
+	KUNIT_EXPECT_LE(test, due - now, LOAD_FREQ);
+}
+
 /* ---- memory ---- */
 
 static void memory_adds_up(struct kunit *test)
@@ -151,6 +161,7 @@ static struct kunit_case view_cases[] = {
 	KUNIT_CASE(load_catches_up),
 	KUNIT_CASE(load_has_room),
 	KUNIT_CASE(periods),
+	KUNIT_CASE(periods_are_long),
 	KUNIT_CASE(memory_adds_up),
 	KUNIT_CASE(memory_is_bounded),
 	KUNIT_CASE(processors_are_whole),
