@@ -495,12 +495,13 @@ static const struct nf_hook_ops post_routing = {
 	.priority = NF_IP_PRI_LAST,
 };
 
-static int __net_init traffic_net_init(struct net *net)
+/* Not __net_init: without network namespaces that is gone with boot, and this is called later. */
+static int traffic_net_init(struct net *net)
 {
 	return nf_register_net_hook(net, &post_routing);
 }
 
-static void __net_exit traffic_net_exit(struct net *net)
+static void traffic_net_exit(struct net *net)
 {
 	nf_unregister_net_hook(net, &post_routing);
 }
