@@ -473,7 +473,7 @@ static int traffic_sock_rcv_skb(struct sock *sk, struct sk_buff *skb)
 /*
  * The socket is the one that a program of BPF would be run for: not that of what is in a tunnel,
  * nor one whose packet's copy is looped back. What IPsec takes comes back as what has been made of
- * it.
+ * it; what a VRF takes, as what its other device carries.
  */
 static unsigned int traffic_post_routing(void *priv, struct sk_buff *skb,
 					 const struct nf_hook_state *state)
@@ -482,7 +482,8 @@ static unsigned int traffic_post_routing(void *priv, struct sk_buff *skb,
 
 	if (!sk || !sk_fullsock(sk) || !sk->sk_vps || sk != skb_to_full_sk(skb))
 		return NF_ACCEPT;
-	if (!is_loopback(state->out) && !dst_xfrm(skb_dst(skb)))
+	if (!is_loopback(state->out) && !netif_is_l3_master(state->out) &&
+	    !dst_xfrm(skb_dst(skb)))
 		vps_traffic_count(sk->sk_vps->traffic, VPS_OUT, skb);
 	return NF_ACCEPT;
 }
