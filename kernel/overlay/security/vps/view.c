@@ -127,7 +127,7 @@ void vps_memory_end(struct vps_memory *memory)
  * In a time namespace whose clock since boot is another one, it is that clock that counts: when
  * processes began is told by it as well.
  */
-static u64 age_of(const struct vps_context *context)
+static u64 up_time(const struct vps_context *context)
 {
 	u64 now = ktime_get_boottime_ns(), seen = timens_add_boottime_ns(now);
 
@@ -159,7 +159,7 @@ static void get_used_time(struct vps_context *context, struct vps_time *time)
  */
 u64 vps_time_idle(const struct vps_time *time)
 {
-	u64 all = time->up * time->processors, used = time->user + time->nice + time->system;
+	u64 all = time->age * time->processors, used = time->user + time->nice + time->system;
 
 	return all - min(used, all);
 }
@@ -174,7 +174,8 @@ u64 vps_time_idle(const struct vps_time *time)
 void vps_time_get(struct vps_context *context, struct vps_time *ret_time)
 {
 	*ret_time = (struct vps_time) {
-		.up = age_of(context),
+		.age = ktime_get_boottime_ns() - context->born,
+		.up = up_time(context),
 		.processors = vps_cpu_count(context),
 	};
 	get_used_time(context, ret_time);
@@ -206,7 +207,7 @@ void __vps_sysinfo(struct sysinfo *info)
 	int i;
 
 	if (vps_sees_own(context)) {
-		info->uptime = DIV_ROUND_UP_ULL(age_of(context), NSEC_PER_SEC);
+		info->uptime = DIV_ROUND_UP_ULL(up_time(context), NSEC_PER_SEC);
 		vps_load_get(context, info->loads);
 		for (i = 0; i < VPS_LOADS; i++)
 			info->loads[i] <<= SI_LOAD_SHIFT - FSHIFT;

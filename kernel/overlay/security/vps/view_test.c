@@ -146,7 +146,7 @@ static void processors_are_whole(struct kunit *test)
 static void time_is_left(struct kunit *test)
 {
 	struct vps_time time = {
-		.up = 100, .user = 30, .nice = 10, .system = 20, .processors = 2,
+		.age = 100, .user = 30, .nice = 10, .system = 20, .processors = 2,
 	};
 
 	KUNIT_EXPECT_EQ(test, vps_time_idle(&time), 140);

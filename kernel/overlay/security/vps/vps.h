@@ -230,14 +230,16 @@ struct vps_memory {
 
 /**
  * struct vps_time - what a context has done since it was made, in nanoseconds
- * @up: how long ago that was
+ * @age: how long ago that was
+ * @up: the same by the clock since boot that the caller has
  * @user: in programs
  * @nice: in those with a low priority
  * @system: in the kernel
- * @idle: what is left of @up on its processors
+ * @idle: what is left of @age on its processors
  * @processors: how many it may use
  */
 struct vps_time {
+	u64 age;
 	u64 up;
 	u64 user;
 	u64 nice;
