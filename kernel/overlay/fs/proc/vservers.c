@@ -223,7 +223,7 @@ static void show_traffic(struct seq_file *seq, struct vps_context *context)
 	struct vps_flow flows[VPS_WAYS] = {};
 
 	if (!vps_is_host(context))
-		vps_traffic_read(context->traffic, flows);
+		vps_traffic_peek(context->traffic, flows);
 	seq_printf(seq, "Incoming traffic: %llu\n", flows[VPS_IN].bytes);
 	seq_printf(seq, "Outgoing traffic: %llu\n", flows[VPS_OUT].bytes);
 }

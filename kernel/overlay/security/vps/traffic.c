@@ -173,25 +173,29 @@ static void read_meter(const struct vps_meter *meter, enum vps_way way, struct v
 	} while (u64_stats_fetch_retry(&meter->sync, start));
 }
 
-/* Never less than before, whoever asked then: that was under the lock, too. */
-static void sum(const struct vps_traffic *traffic, struct vps_flow ret_flows[VPS_WAYS])
+static void add_meters(const struct vps_traffic *traffic, struct vps_flow flows[VPS_WAYS])
 {
 	enum vps_way way;
 	int cpu;
 
-	lockdep_assert_held(&accounts_lock);
-	memcpy(ret_flows, traffic->total, sizeof(traffic->total));
-	if (!traffic->meters)
-		return;
 	for_each_possible_cpu(cpu) {
 		for (way = 0; way < VPS_WAYS; way++) {
 			struct vps_flow flow;
 
 			read_meter(per_cpu_ptr(traffic->meters, cpu), way, &flow);
-			ret_flows[way].bytes += flow.bytes;
-			ret_flows[way].packets += flow.packets;
+			flows[way].bytes += flow.bytes;
+			flows[way].packets += flow.packets;
 		}
 	}
+}
+
+/* Never less than before, whoever asked then: that was under the lock, too. */
+static void sum(const struct vps_traffic *traffic, struct vps_flow ret_flows[VPS_WAYS])
+{
+	lockdep_assert_held(&accounts_lock);
+	memcpy(ret_flows, traffic->total, sizeof(traffic->total));
+	if (traffic->meters)
+		add_meters(traffic, ret_flows);
 }
 
 static bool has_any(const struct vps_traffic *traffic)
@@ -416,6 +420,19 @@ void vps_traffic_read(struct vps_traffic *traffic, struct vps_flow ret_flows[VPS
 	spin_lock_bh(&accounts_lock);
 	sum(traffic, ret_flows);
 	spin_unlock_bh(&accounts_lock);
+}
+
+/**
+ * vps_traffic_peek - what is in the account of a context that is held
+ * @traffic: the account; its meters stay as long as the context does
+ * @ret_flows: by way; bytes may be a packet ahead of packets
+ *
+ * Without the lock: who is in a context may ask as often, and on as many processors, as he likes.
+ */
+void vps_traffic_peek(const struct vps_traffic *traffic, struct vps_flow ret_flows[VPS_WAYS])
+{
+	memset(ret_flows, 0, VPS_WAYS * sizeof(*ret_flows));
+	add_meters(traffic, ret_flows);
 }
 
 /**

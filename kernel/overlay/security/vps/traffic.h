@@ -79,6 +79,7 @@ int vps_traffic_forget(u32 id, u64 account);
 struct vps_traffic *vps_traffic_next(u32 *id, u64 *account);
 void vps_traffic_put(struct vps_traffic *traffic);
 void vps_traffic_read(struct vps_traffic *traffic, struct vps_flow ret_flows[VPS_WAYS]);
+void vps_traffic_peek(const struct vps_traffic *traffic, struct vps_flow ret_flows[VPS_WAYS]);
 void vps_traffic_take(struct vps_traffic *traffic, u64 ret_bytes[VPS_WAYS]);
 void vps_traffic_give_back(struct vps_traffic *traffic, const u64 bytes[VPS_WAYS]);
 
