@@ -31,6 +31,7 @@
 #include <asm/unistd.h>
 
 #include "../../security/vps/address.h"
+#include "../../security/vps/vnet.h"
 #include "../../security/vps/vps.h"
 #include "internal.h"
 
@@ -204,8 +205,10 @@ static void show_addresses(struct seq_file *seq, struct vps_context *context)
 	struct vps_permit *permit = vps_address_copy(context);
 	u32 i;
 
-	if (IS_ERR(permit))
+	if (IS_ERR(permit)) {
+		vps_vnet_show(seq, context);
 		return;
+	}
 	for (i = 0; i < permit->count; i++) {
 		const struct vps_address *address = &permit->items[i];
 

@@ -22,6 +22,7 @@
 
 #include "address.h"
 #include "syscall.h"
+#include "vnet.h"
 #include "vps.h"
 
 /*
@@ -45,6 +46,9 @@ static_assert(sizeof(struct vps_disk_bounds) == 2 * sizeof(u32) + 4 * sizeof(u64
 static_assert(sizeof(struct vps_disk_counted) == 2 * sizeof(u32) + 10 * sizeof(u64));
 static_assert(sizeof(struct vps_address) == 2 * sizeof(u32) + VPS_DEVICE_SIZE + 16);
 static_assert(sizeof(struct vps_addresses) == 4 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_device) == 2 * sizeof(u32) + 2 * VPS_DEVICE_SIZE);
+static_assert(sizeof(struct vps_devices) == 4 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_qos) == 4 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_forget) == 2 * sizeof(u32) + sizeof(u64));
 
 /* A name is shown in lines of /proc and becomes part of paths. */
@@ -165,16 +169,52 @@ static int check_removed(const union vps_data *data)
 }
 
 /* Who has no room asks for their number only. */
+static int check_list(u32 count, u32 each, size_t known)
+{
+	return count && (each < known || each % sizeof(u32) || each > PAGE_SIZE) ? -EINVAL : 0;
+}
+
 static int check_addresses(const union vps_data *data)
 {
 	const struct vps_addresses *addresses = &data->addresses;
 
 	if (addresses->reserved)
 		return -EINVAL;
-	if (!addresses->count)
-		return 0;
-	return addresses->each < sizeof(struct vps_address) || addresses->each % sizeof(u32) ||
-	       addresses->each > PAGE_SIZE ? -EINVAL : 0;
+	return check_list(addresses->count, addresses->each, sizeof(struct vps_address));
+}
+
+static int check_device(const union vps_data *data)
+{
+	return vps_device_is(&data->device) ? 0 : -EINVAL;
+}
+
+static int check_device_index(const union vps_data *data)
+{
+	return vps_device_is_index(&data->device) ? 0 : -EINVAL;
+}
+
+static int check_devices(const union vps_data *data)
+{
+	const struct vps_devices *devices = &data->devices;
+
+	if (devices->reserved)
+		return -EINVAL;
+	return check_list(devices->count, devices->each, sizeof(struct vps_device));
+}
+
+static int check_qos(const union vps_data *data)
+{
+	return vps_qos_is(&data->qos) ? 0 : -EINVAL;
+}
+
+/* What is asked for is not read. */
+static int check_qos_asked(const union vps_data *data)
+{
+	struct vps_qos qos = data->qos;
+
+	qos.max = VPS_UNLIMITED;
+	qos.min = 0;
+	return vps_qos_is(&qos) ? 0 : -EINVAL;
 }
 
 static int check_forget(const union vps_data *data)
@@ -386,10 +426,9 @@ static long set_no_address(const struct vps_call *call, union vps_data *data)
 }
 
 /* What a newer caller has room for and this kernel does not know is 0. */
-static int put_address(void __user *place, u32 size, const struct vps_address *address)
+static int put_item(void __user *place, u32 size, const void *item, size_t known)
 {
-	if (copy_to_user(place, address, sizeof(*address)) ||
-	    clear_user(place + sizeof(*address), size - sizeof(*address)) ||
+	if (copy_to_user(place, item, known) || clear_user(place + known, size - known) ||
 	    put_user(size, (u32 __user *)place))
 		return -EFAULT;
 	return 0;
@@ -405,11 +444,58 @@ static long get_addresses(const struct vps_call *call, union vps_data *data)
 	if (IS_ERR(permit))
 		return PTR_ERR(permit);
 	for (i = 0; !err && i < min(addresses->count, permit->count); i++)
-		err = put_address(u64_to_user_ptr(addresses->list + (u64)i * each), each,
-				  &permit->items[i]);
+		err = put_item(u64_to_user_ptr(addresses->list + (u64)i * each), each,
+			       &permit->items[i], sizeof(permit->items[i]));
 	addresses->count = permit->count;
 	kfree(permit);
 	return err;
+}
+
+static long set_device(const struct vps_call *call, union vps_data *data)
+{
+	return vps_vnet_create(call->context, &data->device);
+}
+
+static long get_device_count(const struct vps_call *call, union vps_data *data)
+{
+	return vps_vnet_list(call->context, NULL);
+}
+
+static long set_attach(const struct vps_call *call, union vps_data *data)
+{
+	return vps_vnet_attach(call->context, &data->device);
+}
+
+static long get_devices(const struct vps_call *call, union vps_data *data)
+{
+	struct vps_devices *devices = &data->devices;
+	u32 each = devices->each, i;
+	struct vps_device *list;
+	long err = 0, count = vps_vnet_list(call->context, &list);
+
+	if (count < 0)
+		return count;
+	for (i = 0; !err && i < min_t(u32, devices->count, count); i++)
+		err = put_item(u64_to_user_ptr(devices->list + (u64)i * each), each, &list[i],
+			       sizeof(list[i]));
+	devices->count = count;
+	kvfree(list);
+	return err;
+}
+
+static long set_no_device(const struct vps_call *call, union vps_data *data)
+{
+	return vps_vnet_destroy(call->context, &data->device);
+}
+
+static long set_qos(const struct vps_call *call, union vps_data *data)
+{
+	return vps_qos_set(call->context, &data->qos);
+}
+
+static long get_qos(const struct vps_call *call, union vps_data *data)
+{
+	return vps_qos_get(call->context, &data->qos);
 }
 
 /* The context is gone; another one may have its number. */
@@ -469,13 +555,20 @@ const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_PROCESS, VC_GET, VC_PROCESS_INIT), VPS_IDS_CONTEXT,
 	  8, sizeof(struct vps_init), NULL, get_init },
 
-	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_DEVICE) },
-	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_ATTACH) },
-	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_DESTROY) },
-	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_QOS) },
-	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_DEVICE) },
-	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_ATTACH) },
-	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_QOS) },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_DEVICE), VPS_IDS_CONTEXT,
+	  40, sizeof(struct vps_device), check_device, set_device },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_ATTACH), VPS_IDS_CONTEXT,
+	  40, sizeof(struct vps_device), check_device_index, set_attach },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_DESTROY), VPS_IDS_CONTEXT,
+	  40, sizeof(struct vps_device), check_device_index, set_no_device },
+	{ VC_CMD(VC_CAT_VNET, VC_SET, VC_VNET_QOS), VPS_IDS_CONTEXT,
+	  32, sizeof(struct vps_qos), check_qos, set_qos },
+	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_DEVICE), VPS_IDS_CONTEXT,
+	  0, 0, NULL, get_device_count },
+	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_ATTACH), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_devices), check_devices, get_devices },
+	{ VC_CMD(VC_CAT_VNET, VC_GET, VC_VNET_QOS), VPS_IDS_CONTEXT,
+	  32, sizeof(struct vps_qos), check_qos_asked, get_qos },
 
 	{ VC_CMD(VC_CAT_NETADDR, VC_SET, VC_NETADDR_PERMIT), VPS_IDS_CONTEXT,
 	  40, sizeof(struct vps_address), check_address, set_address },
@@ -718,7 +811,18 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  * - %-ENOSPC: of an address: the context has as many as it can;
  * - %-EXDEV: of an address: the others are of another network namespace;
  * - %-ENODATA, %-ENOENT: of addresses: the context was never given any; it has not that one;
- * - %-ENOMEM: to create, to migrate, of a tree, of addresses;
+ * - %-ENONET: of devices: the context has no network of its own;
+ * - %-EPERM: to make, to attach, to destroy a device, to set its rates: the caller has no
+ *   %CAP_NET_ADMIN;
+ * - %-ENODEV: of a device: there is none of that number; it was given another name meanwhile;
+ * - %-EEXIST: to make, to attach a device: there is one of that name;
+ * - %-EINVAL: to attach, to destroy a device: it stays where it is;
+ * - %-EXDEV: of the least rate: the other end of the device is not in the caller's network, or
+ *   there is none;
+ * - %-ENOLINK: of the least rate: the line has no class that the context's could be below;
+ * - %-ENOENT: of rates: the kernel has not what they take, or there is none to take away;
+ * - %-EOPNOTSUPP: to make a device: the kernel has no veth;
+ * - %-ENOMEM: to create, to migrate, of a tree, of addresses, of devices;
  * - %-EFAULT: to get: the structure, or the list, cannot be written.
  *
  * Return: 0 or what was asked for, or one of these.

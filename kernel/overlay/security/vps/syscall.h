@@ -36,6 +36,9 @@ union vps_data {
 	struct vps_address address;
 	struct vps_addresses addresses;
 	struct vps_forget forget;
+	struct vps_device device;
+	struct vps_devices devices;
+	struct vps_qos qos;
 };
 
 /**

@@ -46,10 +46,13 @@ static const struct promise {
 	{ GET(PROCESS, ALL), true, 24 },
 	{ SET(PROCESS, INIT), true, 8 },
 	{ GET(PROCESS, INIT), true, 8 },
-	{ SET(VNET, DEVICE) },		{ GET(VNET, DEVICE) },
-	{ SET(VNET, ATTACH) },		{ GET(VNET, ATTACH) },
-	{ SET(VNET, DESTROY) },
-	{ SET(VNET, QOS) },		{ GET(VNET, QOS) },
+	{ SET(VNET, DEVICE), true, 40 },
+	{ GET(VNET, DEVICE), true },
+	{ SET(VNET, ATTACH), true, 40 },
+	{ GET(VNET, ATTACH), true, 24 },
+	{ SET(VNET, DESTROY), true, 40 },
+	{ SET(VNET, QOS), true, 32 },
+	{ GET(VNET, QOS), true, 32 },
 	{ SET(NETADDR, PERMIT), true, 40 },
 	{ GET(NETADDR, PERMIT), true, 24 },
 	{ SET(NETADDR, REMOVE), true, 40 },
@@ -132,6 +135,12 @@ static void test_find_nothing_else(struct kunit *test)
 			}
 }
 
+/* What is to be told is asked for by more than its size. */
+static bool is_question(u32 cmd)
+{
+	return cmd == GET(NETADDR, PERMIT) || cmd == GET(VNET, ATTACH) || cmd == GET(VNET, QOS);
+}
+
 static void test_row_is_whole(struct kunit *test)
 {
 	for (size_t i = 0; i < vps_commands_count; i++) {
@@ -142,7 +151,7 @@ static void test_row_is_whole(struct kunit *test)
 			continue;
 		/* What is checked is what is read. */
 		KUNIT_EXPECT_EQ_MSG(test, !!row->check,
-				    (set && row->size) || row->cmd == GET(NETADDR, PERMIT),
+				    (set && row->size) || is_question(row->cmd),
 				    "command %#x", row->cmd);
 		KUNIT_EXPECT_LE(test, row->size_min, row->size);
 		KUNIT_EXPECT_EQ(test, !row->size_min, !row->size);
@@ -229,6 +238,13 @@ static void test_ids(struct kunit *test)
 	expect_takes(test, SET(VFS, DESTROY), false, true);
 	expect_takes(test, SET(VFS, DISK), false, true);
 	expect_takes(test, GET(VFS, DISK), false, true);
+	expect_takes(test, SET(VNET, DEVICE), false, true);
+	expect_takes(test, GET(VNET, DEVICE), false, true);
+	expect_takes(test, SET(VNET, ATTACH), false, true);
+	expect_takes(test, GET(VNET, ATTACH), false, true);
+	expect_takes(test, SET(VNET, DESTROY), false, true);
+	expect_takes(test, SET(VNET, QOS), false, true);
+	expect_takes(test, GET(VNET, QOS), false, true);
 	expect_takes(test, SET(NETADDR, PERMIT), false, true);
 	expect_takes(test, GET(NETADDR, PERMIT), false, true);
 	expect_takes(test, SET(NETADDR, REMOVE), false, true);

@@ -40,7 +40,7 @@
  *	EFAULT		@data cannot be written
  *
  * Where something is told, of what @data points to only the size is read, and it stays. To get
- * VC_NETADDR_PERMIT reads all of it.
+ * VC_NETADDR_PERMIT, VC_VNET_ATTACH and VC_VNET_QOS reads all of it.
  */
 #ifndef _UAPI_LINUX_VPS_H
 #define _UAPI_LINUX_VPS_H
@@ -266,12 +266,84 @@ struct vps_new_context {
 	__aligned_u64 remove_caps;	/* what is taken from all capabilities */
 };
 
-/* ---- VC_CAT_VNET, _NETADDR ---- */
+/* ---- VC_CAT_VNET: not of the host ---- */
 
+/*
+ * Of the network of the context's init process, which has to be another one than the machine's;
+ * loopbacks are no devices here. All of them:
+ *	ENONET	the context has no network of its own
+ *	EPERM	set: the caller has no CAP_NET_ADMIN in the initial user namespace
+ *	ENOMEM
+ *
+ * Set: struct vps_device, of which @ifindex is 0. Makes a pair (veth), @name in the context's
+ * network and @port in the caller's; the value is the number of the former. Both are down.
+ *	EEXIST	there is a device of that name
+ *	ENODEV	it was given another name inside before its number was told
+ *	EOPNOTSUPP	the kernel has no such pairs
+ * Get, without data: the value is how many there are.
+ */
 #define VC_VNET_DEVICE		1
+/*
+ * Set: struct vps_device, of which only @ifindex is said, a number in the caller's network. Moves
+ * that device into the context's; the value is its number there.
+ *	ENODEV	there is no such device
+ *	EEXIST	there is one of that name in the context's network
+ *	EINVAL	it is one that cannot be moved
+ * Get: struct vps_devices.
+ *	EFAULT	@list cannot be written
+ */
 #define VC_VNET_ATTACH		2
+/*
+ * Set: struct vps_device, of which only @ifindex is said, a number in the context's network.
+ * Removes that device, and of a pair both ends. Hardware is given back to the caller's network.
+ *	ENODEV	there is no such device
+ *	EEXIST, EINVAL	as above, of hardware
+ */
 #define VC_VNET_DESTROY		3
+/*
+ * Set, get: struct vps_qos. @max is that of a queue (tbf) at the device, and at the other end of a
+ * pair when that is in the caller's network; it takes the place of another one there, and to set
+ * VPS_UNLIMITED removes it. @min is that of a class (htb) 1:N of @link, where N is the context's
+ * number, below a class 1:1 that is there: in it is what has come in by the other end of the pair.
+ * With @link and without @min it is removed, which is to be done before the device is. What was
+ * done before something failed stays. Get of what is not there is VPS_UNLIMITED and 0; that of
+ * one's own context sees a @link of its own network only.
+ *	EINVAL	set: @link is given, and the context is VPS_CTX_ALL
+ *	ENODEV	there is no such device, or to get, no such link
+ *	EXDEV	@link is given, and the device has no other end in the caller's network
+ *	ENOLINK	@link has no class 1:1 of htb, or is not there
+ *	ENOENT	the kernel has no tbf or flower, or there is no class to be removed
+ */
 #define VC_VNET_QOS		4
+
+#define VPS_DEVICE_SIZE		16
+
+struct vps_device {
+	__u32 size;
+	__u32 ifindex;
+	char name[VPS_DEVICE_SIZE];	/* in the context's network; what is behind it is 0 */
+	char port[VPS_DEVICE_SIZE];	/* in the caller's; not told */
+};
+
+struct vps_devices {
+	__u32 size;
+	__u32 count;		/* for how many there is room; becomes how many there are */
+	__u32 each;		/* size of a struct vps_device, when there is room for one */
+	__u32 reserved;
+	__aligned_u64 list;	/* pointer to the first of them */
+};
+
+/* Bits a second, with headers of Ethernet, in whole bytes; 8000 to 10^12. */
+struct vps_qos {
+	__u32 size;
+	__u32 ifindex;		/* of the device, in the context's network */
+	__u32 link;		/* of a device in the caller's where contexts share a line, or 0 */
+	__u32 reserved;
+	__aligned_u64 max;	/* each way; or VPS_UNLIMITED */
+	__aligned_u64 min;	/* of the line, when others want it all, at most @max; or 0 */
+};
+
+/* ---- VC_CAT_NETADDR ---- */
 
 /*
  * Not of the host. A context that was given an address is bound to those that it has, and to a
@@ -302,7 +374,6 @@ struct vps_new_context {
 
 /* Of one context. */
 #define VPS_ADDRESSES_MAX	256
-#define VPS_DEVICE_SIZE		16
 
 struct vps_address {
 	__u32 size;

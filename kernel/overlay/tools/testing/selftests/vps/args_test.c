@@ -79,6 +79,10 @@ static const struct call {
 	{ "set connections", SET(OTHER, TCP), sizeof(struct vps_bounds), 0 },
 	{ "get connections", GET(OTHER, TCP), sizeof(struct vps_counted), 0 },
 	{ "forget", SET(OTHER, FORGET), sizeof(struct vps_forget), -ENOENT },
+	{ "make device", SET(VNET, DEVICE), sizeof(struct vps_device), -EINVAL },
+	{ "attach device", SET(VNET, ATTACH), sizeof(struct vps_device), -EINVAL },
+	{ "destroy device", SET(VNET, DESTROY), sizeof(struct vps_device), -EINVAL },
+	{ "set rates", SET(VNET, QOS), sizeof(struct vps_qos), -EINVAL },
 	{ "new context", SET(COMPAT, NEW_CONTEXT), sizeof(struct vps_new_context), -EBADF },
 };
 
@@ -505,7 +509,7 @@ static void *flip_main(void *unused)
 static bool is_expected(const struct call *call, long value)
 {
 	return value == 0 || value == -EINVAL || value == -E2BIG || value == -EFAULT ||
-	       value == call->zeros || value == -ESRCH || value == -EXDEV;
+	       value == call->zeros || value == -ESRCH || value == -EXDEV || value == -ENONET;
 }
 
 TEST_F(args, changing_memory)
