@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "vtraf.h"
 
@@ -182,70 +181,28 @@ static double rate_of(const struct plot *plot, const struct point *point, uint64
 	return (double)bytes * 8 / (double)(end_of(plot, point) - point->start) / plot->unit;
 }
 
-/* A tic is where a period begins whose place in the next longer one is a multiple of @every. */
-static const struct step {
-	enum vps_period period;
-	int every;
-} steps[] = {
-	{ VPS_PERIOD_HOUR, 1 }, { VPS_PERIOD_HOUR, 2 }, { VPS_PERIOD_HOUR, 3 },
-	{ VPS_PERIOD_HOUR, 6 }, { VPS_PERIOD_HOUR, 12 }, { VPS_PERIOD_DAY, 1 },
-	{ VPS_PERIOD_DAY, 2 }, { VPS_PERIOD_DAY, 7 }, { VPS_PERIOD_MONTH, 1 },
-	{ VPS_PERIOD_MONTH, 2 }, { VPS_PERIOD_MONTH, 3 }, { VPS_PERIOD_MONTH, 6 },
-	{ VPS_PERIOD_MONTH, 12 },
+/**
+ * struct tic_writer - how many labels have been written to @script
+ */
+struct tic_writer {
+	FILE *script;
+	unsigned int count;
 };
 
-#define STEPS (sizeof(steps) / sizeof(*steps))
-
-static bool is_tic(const struct step *step, uint64_t time, struct tm *ret_tm)
+static void write_tic(uint64_t after, const char *label, void *data)
 {
-	time_t seconds = (time_t)time;
+	struct tic_writer *writer = data;
 
-	if (!gmtime_r(&seconds, ret_tm))
-		return false;
-	if (step->period == VPS_PERIOD_HOUR)
-		return ret_tm->tm_hour % step->every == 0;
-	if (step->period == VPS_PERIOD_MONTH)
-		return ret_tm->tm_mon % step->every == 0;
-	/* What is too near to the 1st of the next month has none. */
-	return step->every == 1 || ((ret_tm->tm_mday - 1) % step->every == 0 &&
-				    ret_tm->tm_mday <= 30 - step->every / 3);
-}
-
-/* Writes them to @out if there is one; returns how many. */
-static unsigned int put_tics(const struct plot *plot, const struct step *step, FILE *out)
-{
-	uint64_t from = plot->spec->from, time = cli_period_begin(step->period, from);
-	unsigned int count = 0;
-	char label[24];
-	struct tm tm;
-
-	for (; time <= plot->spec->to; time = cli_period_end(step->period, time)) {
-		if (time < from || !is_tic(step, time, &tm))
-			continue;
-		if (step->period == VPS_PERIOD_HOUR && tm.tm_hour)
-			strftime(label, sizeof(label), "%H:%M", &tm);
-		else if (step->period != VPS_PERIOD_MONTH)
-			strftime(label, sizeof(label), "%d %b", &tm);
-		else
-			strftime(label, sizeof(label), step->every < 12 ? "%b %Y" : "%Y", &tm);
-		if (out)
-			fprintf(out, "%s\"%s\" %" PRIu64, count ? ", " : "", label, time - from);
-		count++;
-		if (!out && count > TICS_MAX)
-			break;
-	}
-	return count;
+	fprintf(writer->script, "%s\"%s\" %" PRIu64, writer->count++ ? ", " : "", label, after);
 }
 
 static void write_tics(const struct plot *plot)
 {
-	unsigned int most = plot->graph->each ? TICS_MAX_EACH : TICS_MAX;
-	const struct step *step = steps;
+	struct tic_writer writer = { .script = plot->script };
 
-	while (step < steps + STEPS - 1 && put_tics(plot, step, NULL) > most)
-		step++;
 	fputs("set xtics (", plot->script);
-	put_tics(plot, step, plot->script);
+	traffic_tics(plot->spec->from, plot->spec->to,
+		     plot->graph->each ? TICS_MAX_EACH : TICS_MAX, write_tic, &writer);
 	fputs(")\n", plot->script);
 }
 

@@ -72,4 +72,11 @@ struct traffic_graph {
 int traffic_draw(struct vps_ledger *ledger, const struct vps_report_spec *spec,
 		 const struct traffic_graph *graph);
 
+/*
+ * traffic_tics - calls @tic for labels of [@from, @to], where hours, days or months begin: @most,
+ * unless years are too many. @after: seconds after @from
+ */
+void traffic_tics(uint64_t from, uint64_t to, unsigned int most,
+		  void (*tic)(uint64_t after, const char *label, void *data), void *data);
+
 #endif /* VPS_CLI_VTRAF_H */
