@@ -218,6 +218,15 @@ int cli_parse_rlimit(const char *word, struct vps_rlimit *ret_rlimit);
 /* The same for --rlimit's argument; dies with usage. */
 void cli_take_rlimit(const char *word, struct vps_rlimit *ret_rlimit);
 
+/* ---- limits that are nearly met (near.c) ----------------------------------- */
+
+/* "80" or "80%", 1 to 100, as the argument of --@option; free(3)s it, or dies with usage. */
+uint64_t cli_take_percent(const char *option, char *text);
+
+/* Is so much of the soft or the hard limit used? */
+bool cli_limit_is_near(const struct vps_resource *resource, const struct vps_limit_state *state,
+		       uint64_t percent);
+
 /* ---- numbers of the last look (marks.c) ------------------------------------ */
 
 struct cli_marks;

@@ -144,17 +144,6 @@ static void add_rlimit(struct request *r, char *text)
 	r->rlimit_texts[r->rlimit_count++] = text;
 }
 
-static void set_near(struct request *r, char *text)
-{
-	size_t len = strlen(text);
-
-	if (len && text[len - 1] == '%')
-		text[len - 1] = '\0';
-	if (vps_parse_u64(text, &r->near) || r->near < 1 || r->near > 100)
-		cli_usage("--near='%s': not a percentage from 1 to 100", text);
-	free(text);
-}
-
 static void set_format(struct request *r, enum cli_format format)
 {
 	r->format = format;
@@ -167,7 +156,7 @@ static void take_option(struct request *r, int option, char *arg)
 	case 'c': add_word(r, arg); break;
 	case 'a': r->all = true; break;
 	case 'h': r->human = true; break;
-	case OPT_NEAR: set_near(r, arg); break;
+	case OPT_NEAR: r->near = cli_take_percent("near", arg); break;
 	case OPT_SINCE: r->since = true; break;
 	case OPT_RESET: r->reset = true; break;
 	case OPT_CONFIG: r->config = true; break;
@@ -297,24 +286,12 @@ static void add_value(const struct look *look, uint64_t value, enum vps_unit uni
 		cli_table_number(look->table, value, NULL);
 }
 
-static bool is_near(uint64_t used, uint64_t limit, uint64_t percent)
-{
-	if (limit == VPS_LIMIT_INF || limit == VPS_LIMIT_NONE)
-		return false;
-	return (double)used * 100 >= (double)limit * (double)percent;
-}
-
-/* What is used is a sum over time where the limit is a rate: that is never near. */
 static bool is_asked_for(const struct look *look, const struct vps_resource *resource,
 			 const struct vps_limit_state *state)
 {
 	uint64_t near = look->request->near;
 
-	if (!near)
-		return true;
-	if (resource->unit != resource->used_unit || state->used == VPS_LIMIT_NONE)
-		return false;
-	return is_near(state->used, state->soft, near) || is_near(state->used, state->hard, near);
+	return !near || cli_limit_is_near(resource, state, near);
 }
 
 /* Leaves what is new in @state->hits; false when there is nothing new. */
