@@ -2,6 +2,7 @@
 # Reports and pictures of a ledger that a test makes, and what is refused. Counting needs contexts.
 # shellcheck disable=SC2154,SC2034 # capture sets status, errors, output; refuses reads tool
 load ../lib/cli
+load ../lib/ledger
 
 tool=vtraf
 
@@ -10,30 +11,6 @@ setup() {
 	T=$BATS_TEST_TMPDIR
 	# Whoever asks from there is told the same.
 	export TZ=NPT-5:45
-}
-
-# A ledger of lines "TIME CTX NAME CLASS IN OUT" on stdin, TIME as date(1) reads it, with a T.
-make_ledger() {
-	while read -r time rest; do
-		printf '%s %s\n' "$(date -u -d "${time/T/ }" +%s)" "$rest"
-	done | "$BUILD/unit/make_ledger" "$VPS_STATE_DIR/traffic.db"
-}
-
-a_ledger() {
-	make_ledger <<-END
-		2026-09-30T23:59 9 web_1 other 11 22
-		2026-10-01T00:00 9 web_1 other 900000 4500000
-		2026-10-01T00:00 9 web_1 local 450 900
-		2026-10-01T00:00 10 shop other 7 8
-		2026-10-01T01:30 9 web_1 other 3600000 0
-		2026-10-31T23:59 10 shop peer 1 2
-		2026-11-01T00:00 9 web_1 other 33 44
-	END
-}
-
-report() {
-	capture "$BUILD/vtraf" "$@"
-	expect "exit 0" [ "$status" -eq 0 ] && expect "nothing on stderr" [ -z "$errors" ]
 }
 
 @test "vtraf: what does not go together" {
