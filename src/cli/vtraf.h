@@ -72,6 +72,28 @@ struct traffic_graph {
 int traffic_draw(struct vps_ledger *ledger, const struct vps_report_spec *spec,
 		 const struct traffic_graph *graph);
 
+/**
+ * struct traffic_pages - what pages are made of
+ * @directory: where
+ * @to: the end of what they tell
+ * @class: of this class alone; or NULL
+ * @host: whose limits are told; or NULL: of no limits
+ * @near: a limit is near when so much of it is used, in percent
+ */
+struct traffic_pages {
+	const char *directory;
+	uint64_t to;
+	const char *class;
+	struct vps_host *host;
+	uint64_t near;
+};
+
+/*
+ * traffic_write_pages - a page for each VPS and one of all. Says what failed, and returns it;
+ * -ENOENT as above.
+ */
+int traffic_write_pages(struct vps_ledger *ledger, const struct traffic_pages *spec);
+
 /*
  * traffic_tics - calls @tic for labels of [@from, @to], where hours, days or months begin: @most,
  * unless years are too many. @after: seconds after @from

@@ -21,19 +21,31 @@ enum mode {
 	METRICS = 1 << 4,
 	REPORT = 1 << 5,
 	GRAPH = 1 << 6,
+	PAGES = 1 << 7,
+};
+
+/* Of a limit, in percent. */
+#define NEAR 80
+
+/* What is no option's letter. */
+enum {
+	OPT_NEAR = 256,
 };
 
 /**
  * struct request - the command line
  * @modes: those asked for, of which one remains
  * @spec: of a report or a graph
+ * @near: as --near says, or 0
  * @partial: what is printed is not all
  */
 struct request {
 	unsigned int modes;
 	int all, human, longer, verbose, each, json, raw, csv;
 	int reset, harvest, metrics;
-	char *ctx, *name, *report, *graph, *from, *to, *class, *classes, *output;
+	char *ctx, *name, *report, *graph, *from, *to, *class, *classes, *output,
+		*html;
+	uint64_t near;
 	enum cli_format format;
 	struct vps_report_spec spec;
 	uint64_t now;
@@ -60,6 +72,10 @@ static const struct poptOption options[] = {
 	  "hour|day|month" },
 	{ "graph", 0, POPT_ARG_STRING, &request.graph, 0, "the same as a picture",
 	  "FILE.svg|FILE.png" },
+	{ "html", 0, POPT_ARG_STRING, &request.html, 0, "the same as pages, one for each VPS",
+	  "DIR" },
+	{ "near", 0, POPT_ARG_STRING, NULL, OPT_NEAR,
+	  "of pages: a limit is told when so much of it is used (80)", "PERCENT" },
 	{ "name", 'n', POPT_ARG_STRING, &request.name, 0,
 	  "of reports and graphs: this VPS only", "NAME" },
 	{ "from", 0, POPT_ARG_STRING, &request.from, 0,
@@ -88,6 +104,7 @@ static const char *mode_name(unsigned int mode)
 	case CHECK_CLASSES: return "--check-classes";
 	case METRICS: return "--openmetrics";
 	case REPORT: return "--report";
+	case PAGES: return "--html";
 	default: return "--graph";
 	}
 }
@@ -98,7 +115,8 @@ static void check_mode(void)
 	unsigned int modes = (request.reset ? RESET : 0) | (request.harvest ? HARVEST : 0) |
 			     (request.classes ? CHECK_CLASSES : 0) |
 			     (request.metrics ? METRICS : 0) | (request.report ? REPORT : 0) |
-			     (request.graph ? GRAPH : 0);
+			     (request.graph ? GRAPH : 0) |
+			     (request.html ? PAGES : 0);
 	unsigned int first = modes & -modes, others = modes & ~first;
 
 	if (others && modes != (REPORT | GRAPH))
@@ -124,8 +142,9 @@ static void check_options(void)
 		{ "--verbose", request.verbose, HARVEST, "--harvest" },
 		{ "--name", request.name, REPORT | GRAPH, "--report or --graph" },
 		{ "--from", request.from, REPORT | GRAPH, "--report or --graph" },
-		{ "--to", request.to, REPORT | GRAPH, "--report or --graph" },
-		{ "--class", request.class, REPORT | GRAPH, "--report or --graph" },
+		{ "--to", request.to, REPORT | GRAPH | PAGES, "--report, --graph or --html" },
+		{ "--class", request.class, REPORT | GRAPH | PAGES, "--report, --graph or --html" },
+		{ "--near", request.near, PAGES, "--html" },
 		{ "--each", request.each, GRAPH, "--graph" },
 		{ "--output", request.output, SHOW | METRICS | REPORT, NULL },
 		{ "--json", request.json, SHOW | REPORT, NULL },
@@ -253,6 +272,18 @@ static void check_range(void)
 	spec->period = request.report ? period : choose_period(spec->from, spec->to, finest);
 }
 
+/* Limits are those of now. */
+static void check_end(void)
+{
+	uint64_t ignored;
+
+	request.spec.to = cli_period_end(VPS_PERIOD_HOUR, request.now);
+	if (request.to)
+		parse_time("to", request.to, &ignored, &request.spec.to);
+	if (request.to && request.near)
+		cli_usage("--near and --to exclude each other");
+}
+
 static void check_class(void)
 {
 	if (!request.class)
@@ -264,6 +295,8 @@ static void check_class(void)
 		request.spec.class = request.class;
 	else if (request.graph)
 		cli_usage("--class=all: a graph is of one class, or of all together");
+	else if (request.html)
+		cli_usage("--class=all: pages are of one class, or of all together");
 }
 
 static bool ends_with(const char *path, const char *end)
@@ -283,10 +316,14 @@ static void check(int operands)
 	check_who();
 	if (request.report || request.graph)
 		check_range();
+	if (request.html)
+		check_end();
 	check_class();
 	if (request.graph && !ends_with(request.graph, ".svg") &&
 	    !ends_with(request.graph, ".png"))
 		cli_usage("--graph='%s': neither .svg nor .png", request.graph);
+	if (request.html && !*request.html)
+		cli_usage("--html='': no directory");
 	if (request.output && !*request.output)
 		cli_usage("--output='': no file");
 }
@@ -578,6 +615,23 @@ static int graph(void)
 	return err ? CLI_FAILED : CLI_OK;
 }
 
+static int pages(void)
+{
+	struct vps_ledger *ledger = open_ledger(false);
+	_cleanup_(cli_host_closep) struct vps_host *host = request.to ? NULL : cli_host();
+	struct traffic_pages spec = {
+		.directory = request.html,
+		.to = request.spec.to,
+		.class = request.spec.class,
+		.host = host,
+		.near = request.near ?: NEAR,
+	};
+	int err = traffic_write_pages(ledger, &spec);
+
+	vps_ledger_close(ledger);
+	return err ? CLI_FAILED : CLI_OK;
+}
+
 static int act(void)
 {
 	switch (request.modes) {
@@ -586,6 +640,7 @@ static int act(void)
 	case CHECK_CLASSES: return check_classes(request.classes);
 	case REPORT: return report();
 	case GRAPH: return graph();
+	case PAGES: return pages();
 	default: return show_counters();
 	}
 }
@@ -610,13 +665,14 @@ static int act_into(const char *path)
 int main(int argc, char **argv)
 {
 	poptContext popt;
-	int operands;
+	int operands, option;
 
 	cli_init("vtraf", CLI_FAILED, CLI_USAGE);
 	request.now = (uint64_t)time(NULL);
 	popt = cli_options(argc, argv, options, "");
-	while (cli_next(popt) > 0)
-		;
+	while ((option = cli_next(popt)) > 0)
+		if (option == OPT_NEAR)
+			request.near = cli_take_percent("near", cli_arg(popt));
 	cli_operands(popt, &operands);
 	check(operands);
 	return request.output ? act_into(request.output) : act();

@@ -29,8 +29,8 @@ setup() {
 	refuses "--verbose needs --harvest" -v
 	refuses "--name needs --report or --graph" -n web
 	refuses "--from needs --report or --graph" --from 2026-10
-	refuses "--to needs --report or --graph" --to 2026-10
-	refuses "--class needs --report or --graph" --class other
+	refuses "--to needs --report, --graph or --html" --to 2026-10
+	refuses "--class needs --report, --graph or --html" --class other
 	refuses "--each needs --graph" --each
 	refuses "--each does not go with --report" --report=day --each
 	refuses "--each and --ctx or --name exclude each other" --graph=x.svg --each -c 5

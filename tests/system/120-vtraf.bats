@@ -53,6 +53,11 @@ has_sent() {
 	[ "$(vtraf -c "$1")" = "$1 0 128" ]
 }
 
+# Row of a limit in page $1: what is used, what may be.
+limit_in() {
+	sed -n 's/^<tr>.*>proc<.*<data value="\([0-9]*\)".*<data value="\([0-9]*\)".*<td>\(.*\) %<.*/\1 \2 \3/p' "$1"
+}
+
 # What of the output is of context $1.
 lines_of() {
 	printf '%s\n' "${lines[@]}" | grep "^ *$1[ ,]"
@@ -318,4 +323,35 @@ vps_traffic_packets_total{ctx=\"$ctx\",name=\"$TAG\",class=\"other\",direction=\
 	sweep
 	run -0 vtraf --report=month -c "$ctx" --csv
 	[[ ${lines[1]} == *",$ctx,,0,128,128,"* ]]
+}
+
+@test "vtraf --html: limits that are nearly met, of contexts that have a page and those that have none" {
+	free_ctx
+	name=$TAG
+	send_and_stay
+	vtraf --harvest
+	pages=$T/pages
+	run -0 vlimit -c "$ctx" --proc 5
+	run -0 vtraf --html="$pages"
+	grep -q '<p>None is used to 80 % or more.</p>' "$pages/$name-$ctx.html"
+	run -0 vlimit -c "$ctx" --near 20 --raw
+	[[ $output == "$ctx proc 1 "* ]]
+	run -0 vtraf --html="$pages" --near 20
+	[ "$(limit_in "$pages/$name-$ctx.html")" = "1 5 20" ]
+	grep -q "<a href=\"$name-$ctx.html\">$name</a></th><td class=\"word\">proc</td>" "$pages/index.html"
+	run -0 vtraf --html="$pages" --near 21%
+	grep -q '<p>None is used to 21 % or more.</p>' "$pages/$name-$ctx.html"
+	# Limits are those of now.
+	run -0 vtraf --html="$pages" --to "$(date -u +%Y-%m-%dT%H)"
+	run ! grep '<h2>Limits' "$pages/index.html" "$pages/$name-$ctx.html"
+	stop_sending
+	# What was never harvested has no page.
+	free_ctx
+	name=
+	send_and_stay
+	run -0 vlimit -c "$ctx" --proc 5
+	run -0 vtraf --html="$pages" --near 20
+	grep -q "<th scope=\"row\">context $ctx</th><td class=\"word\">proc</td>" "$pages/index.html"
+	[ ! -e "$pages/$ctx.html" ]
+	stop_sending
 }
