@@ -37,7 +37,7 @@ endif
 comma := ,
 
 # What only writes text or removes files needs no library.
-quiet_goals := help clean dist lint uninstall
+quiet_goals := help clean dist doc lint uninstall
 ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
 PKGS := popt libcap libseccomp libbpf jansson libnl-3.0 sqlite3
 hint := "scripts/dev/install-deps build" installs what the build needs
@@ -261,6 +261,9 @@ fuzz: $(FUZZ)
 			$$(ls -d tests/fuzz/corpus/$${f##*/} 2>/dev/null) || exit 1; \
 	done
 
+doc:
+	@scripts/dev/doc $(abspath $(O))/doc
+
 dist: | $(O)
 	git archive --format=tar.gz --prefix=freevps-$(VERSION)/ \
 		-o $(O)/freevps-$(VERSION).tar.gz HEAD
@@ -281,6 +284,7 @@ help:
 	'make bench           times against other programs, with bars; root' \
 	'make lint            layers, formatting, shell, pages' \
 	'make fuzz            FUZZ_TIME=20 seconds for each target; clang' \
+	'make doc             the pages as HTML in $$(O)/doc; mandoc' \
 	'make dist            source archive of HEAD' \
 	'make clean' \
 	'O=DIR  V=1  WERROR=1  SAN=1 (address and undefined, in build-san)  CC=  CFLAGS=  HARDEN=' \
@@ -290,4 +294,4 @@ help:
 
 FORCE:
 .PHONY: all install uninstall check check-unit check-cli check-system build-bench bench lint \
-	fuzz dist clean help FORCE
+	fuzz doc dist clean help FORCE

@@ -93,3 +93,23 @@ in_tree() {
 	[[ $output == *"libseccomp: not known to"*"install-deps build"* ]]
 	[ ! -e "$BATS_TEST_TMPDIR/out" ]
 }
+
+@test "make doc: all pages, which lead to each other" {
+	requires mandoc
+	in_tree O="$BATS_TEST_TMPDIR" doc
+	cd "$BATS_TEST_TMPDIR/doc"
+	for page in "$SRC"/man/*.[1-8]; do
+		page=${page##*/}
+		grep -q "<a href=\"$page.html\">${page%.*}(${page##*.})</a></dt><dd>[a-z]" index.html
+		grep -q '<a href="index.html">' "$page.html"
+		grep -q 'id="EXAMPLES"\|id="NAME"' "$page.html"
+	done
+	links=$(grep -oh 'href="[^"#:]*"' ./*.html | cut -d '"' -f 2 | sort -u)
+	[ "$(wc -w <<<"$links")" -gt 20 ]
+	for link in $links; do
+		[ -s "$link" ] || { echo "$link"; return 1; }
+	done
+	# What is ours is not looked for elsewhere.
+	run ! grep -E 'href="https:[^"]*/(vps[^"]*|vtraf|vlimit|chbind)\.[0-9]"' ./*.html
+	[ "$(grep -c 'class="Xr" href="vps.conf.5.html"' vtraf.8.html)" -ge 1 ]
+}

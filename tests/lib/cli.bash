@@ -17,7 +17,8 @@ requires() {
 		root) [ "$EUID" -eq 0 ] || skip "requires root" ;;
 		no-root) [ "$EUID" -ne 0 ] || skip "requires not to be root" ;;
 		full) [ -c /dev/full ] || skip "requires /dev/full" ;;
-		setpriv | script | setfacl | setcap | setfattr | mkfs.btrfs | gnuplot | xmllint | chromium)
+		setpriv | script | setfacl | setcap | setfattr | mkfs.btrfs | gnuplot | mandoc | xmllint | \
+			chromium)
 			command -v "$need" >/dev/null || skip "requires $need"
 			;;
 		*)
