@@ -293,7 +293,9 @@ int cli_table_print(struct cli_table *table)
 		print_csv(table);
 	else if (table->format == CLI_LINES)
 		print_lines(table);
-	else if (json_dumpf(table->array, stdout, JSON_INDENT(2)) || putchar('\n') < 0)
+	/* What is behind ASCII has characters that are commands to terminals, too. */
+	else if (json_dumpf(table->array, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) ||
+		 putchar('\n') < 0)
 		err = -EIO;
 	if (fflush(stdout))
 		err = -errno;

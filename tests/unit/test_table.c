@@ -123,6 +123,12 @@ static void test_json(void)
 	ok(json_is_true(json_object_get(json_array_get(array, 0), "note")), "true is true");
 	json_decref(array);
 
+	table = cli_table_new(CLI_JSON, columns + 3);
+	cli_table_string(table, "\xc2\x9b" "2J\xc3\xa4");
+	cli_table_row(table);
+	ok(strstr(print(&out, table), "\"\\u009B2J\\u00E4\"") != NULL,
+	   "characters that a terminal would take for a command are escaped");
+
 	array = json_loads(print(&out, cli_table_new(CLI_JSON, columns)), 0, NULL);
 	ok(json_is_array(array) && json_array_size(array) == 0, "no row is an empty array");
 	json_decref(array);
