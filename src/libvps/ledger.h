@@ -83,6 +83,9 @@ static inline bool vps_count_is_zero(const struct vps_count *count)
 /* Of the clock; what a ledger has above is damaged. */
 #define VPS_HOUR_MAX	INT64_C(10000000)
 
+/* Of the number of a VPS, which is counted from 1 up; the same. */
+#define VPS_ROW_MAX	(INT64_C(1) << 48)
+
 /* ---- periods and their sums (past.c) --------------------- */
 
 /* The hour in which the period that holds @hour begins, and the one in which the next does. */

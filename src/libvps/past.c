@@ -313,7 +313,7 @@ static int find_over(struct vps_ledger *ledger, enum vps_period period, int64_t 
 		return rc;
 	*ret_start = sqlite3_column_int64(stmt, 0);
 	*ret_next = sqlite3_column_int64(stmt, 1);
-	if (*ret_start < 0 || *ret_start > VPS_HOUR_MAX || *ret_next < 1)
+	if (*ret_start < 0 || *ret_start > VPS_HOUR_MAX || *ret_next < 1 || *ret_next > VPS_ROW_MAX)
 		return -EUCLEAN;
 	return vps_period_end(period, *ret_start) <= hour;
 }

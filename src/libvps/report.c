@@ -88,6 +88,8 @@ static int add_subject(struct report *report, sqlite3_stmt *stmt)
 	}
 	subject = &report->subjects[report->subject_count];
 	subject->vps = sqlite3_column_int64(stmt, 0);
+	if (subject->vps < 1 || subject->vps > VPS_ROW_MAX)
+		return -EUCLEAN;
 	subject->id = (uint32_t)sqlite3_column_int64(stmt, 1);
 	subject->rank = report->subject_count++;
 	return copy_text(stmt, 2, subject->name, sizeof(subject->name));

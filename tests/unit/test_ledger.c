@@ -345,6 +345,13 @@ static void test_damaged(void)
 	is_int(harvest_once(50, MARCH), 0, "harvest");
 	run_sql("UPDATE usage SET hour = 9000000000000000000");
 	is_int(report_once(), -EUCLEAN, "report: an hour that cannot be");
+	fresh();
+	is_int(harvest_once(50, MARCH), 0, "harvest");
+	run_sql("UPDATE vps SET id = 9223372036854775807;"
+		"UPDATE usage SET vps = 9223372036854775807");
+	is_int(report_once(), -EUCLEAN, "report: a VPS's number that cannot be");
+	run_sql("UPDATE open SET next = 9223372036854775807");
+	is_int(harvest_once(60, MARCH + 40 * DAY), -EUCLEAN, "harvest: the same in what is open");
 	must(!truncate(FILE_NAME, 6000), "truncate");
 	is_int(harvest_once(50, MARCH), -EUCLEAN, "harvest: cut short");
 }
