@@ -85,6 +85,7 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
 MAKE_LEDGER := $(O)/unit/make_ledger
 BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(wildcard tests/bench/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJS := $(patsubst $(O)/%,$(O)/fuzz/%,$(LIB_OBJS) $(CLI_OBJS)) $(O)/fuzz/files.o
 
 SCRIPTS := $(patsubst scripts/%,$(O)/%,$(wildcard scripts/vps*))
 ETC := $(patsubst %,$(O)/%,$(shell find etc -type f))
@@ -101,7 +102,7 @@ all: $(TOOLS) $(SCRIPTS) $(ETC) $(O)/libvps.so $(PC)
 include src/filter/filter.mk
 
 DIRS := $(sort $(O) $(O)/unit $(O)/bench $(O)/fuzz $(O)/shared \
-	$(patsubst %/,%,$(dir $(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS) $(ETC))))
+	$(patsubst %/,%,$(dir $(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS) $(ETC) $(FUZZ_OBJS))))
 $(DIRS):
 	@mkdir -p $@
 
@@ -248,18 +249,45 @@ bench: build-bench
 lint:
 	@scripts/dev/lint
 
-# Each target for FUZZ_TIME seconds, beginning with the corpus beside it.
+# Each target for FUZZ_TIME seconds, beginning with the corpus beside it; "make check-fuzz" is the
+# corpus and FUZZ_RUNS inputs more. Where clang has no libFuzzer, it is the corpus alone.
 FUZZ_TIME ?= 20
-$(FUZZ): $(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/libvps/*.c src/libvps/*.h) $(O)/flags | $(DIRS) $(O)/bpf/vps.skel.h $(O)/bpf/net.build.h
-	$(call say,CC,$@)clang $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(LIB_LIBS)
+FUZZ_RUNS ?= 3000
+SANITIZERS := address,undefined -fno-sanitize-recover=all
+has_libfuzzer = $(shell echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	clang -fsanitize=fuzzer,$(SANITIZERS) -x c -o /dev/null - 2>/dev/null && echo 1)
+# Asked once, and only by who builds them.
+FUZZ_CC = $(eval FUZZ_CC := $(if $(has_libfuzzer),clang -fsanitize=fuzzer$(comma)$(SANITIZERS),\
+	$(CC) -fsanitize=$(SANITIZERS)))$(FUZZ_CC)
+# What fuzz_file() stands before.
+wrapped := $(patsubst %,-Wl$(comma)--wrap=%,open openat fopen statx readlink fgetxattr fsetxattr setgroups)
+compile_fuzz = $(subst =fuzzer$(comma),=fuzzer-no-link$(comma),$(FUZZ_CC)) $(CPPFLAGS) \
+	-Itests/fuzz -g -O1 -MMD -MP -c
+
+$(FUZZ_OBJS) $(FUZZ:=.o) $(O)/fuzz/driver.o: $(O)/flags | $(DIRS) $(O)/filter/filter.h \
+	$(foreach p,vps net vnet,$(O)/bpf/$(p).skel.h) $(foreach p,net vnet,$(O)/bpf/$(p).build.h)
+$(O)/fuzz/%.o: src/%.c
+	$(call say,CC,$@)$(compile_fuzz) -o $@ $<
+$(O)/fuzz/%.o: tests/fuzz/%.c
+	$(call say,CC,$@)$(compile_fuzz) -o $@ $<
+$(O)/fuzz/libfuzz.a: $(FUZZ_OBJS)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+$(FUZZ): $(O)/fuzz/%: $(O)/fuzz/%.o $(O)/fuzz/driver.o $(O)/fuzz/libfuzz.a
+	$(call say,LD,$@)$(FUZZ_CC) $(wrapped) -o $@ $< \
+		$(if $(findstring fuzzer,$(FUZZ_CC)),,$(O)/fuzz/driver.o) $(O)/fuzz/libfuzz.a \
+		$(CLI_LIBS) $(LIB_LIBS)
 
 fuzz: $(FUZZ)
 	@for f in $(FUZZ); do \
 		mkdir -p $$f.corpus && \
 		$$f -max_total_time=$(FUZZ_TIME) -print_final_stats=1 $$f.corpus \
-			$$(ls -d tests/fuzz/corpus/$${f##*/} 2>/dev/null) || exit 1; \
+			tests/fuzz/corpus/$${f##*/} || exit 1; \
 	done
+
+build-fuzz: $(FUZZ)
+
+check-fuzz: $(FUZZ)
+	@FUZZ_TARGETS="$(abspath $(FUZZ))" FUZZ_RUNS=$(FUZZ_RUNS) $(RUN) fuzz tests/fuzz/run
 
 doc:
 	@scripts/dev/doc $(abspath $(O))/doc
@@ -283,15 +311,16 @@ help:
 	'make kernel          a package of a patched kernel; KERNEL_CONFIG=/boot/config-...  RPM=1' \
 	'make bench           times against other programs, with bars; root' \
 	'make lint            layers, formatting, shell, pages' \
-	'make fuzz            FUZZ_TIME=20 seconds for each target; clang' \
+	'make fuzz            FUZZ_TIME=20 seconds for each target; check-fuzz: FUZZ_RUNS=3000 inputs' \
 	'make doc             the pages as HTML in $$(O)/doc; mandoc' \
 	'make dist            source archive of HEAD' \
 	'make clean' \
 	'O=DIR  V=1  WERROR=1  SAN=1 (address and undefined, in build-san)  CC=  CFLAGS=  HARDEN=' \
 	'STATIC=0 (tools with shared libraries; static where the libraries can be)'
 
--include $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS)) $(UNIT:=.d) $(MAKE_LEDGER).d $(BENCH:=.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(TOOL_OBJS)) $(UNIT:=.d) $(MAKE_LEDGER).d $(BENCH:=.d) \
+	$(FUZZ_OBJS:.o=.d) $(FUZZ:=.d)
 
 FORCE:
 .PHONY: all install uninstall check check-unit check-cli check-system build-bench bench lint \
-	fuzz doc dist clean help FORCE
+	fuzz build-fuzz check-fuzz doc dist clean help FORCE

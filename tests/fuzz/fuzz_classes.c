@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whatever a file of classes holds: it is right, or an error was told that fits on a line. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "vps.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void report(const struct vps_config_error *err, void *data)
 {
@@ -24,11 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vps_class_network *networks = NULL;
 	unsigned int errors = 0;
 	size_t count = 0;
-	int fd = memfd_create("classes", MFD_CLOEXEC);
+	int fd = fuzz_fd(data, size);
 	int err;
 
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET))
-		abort();
 	err = vps_classes_parse(fd, report, &errors, &networks, &count);
 	close(fd);
 	if ((err == -EINVAL) != (errors > 0) || (err && err != -EINVAL && err != -EFBIG))
