@@ -8,24 +8,6 @@
 
 #define A 100
 
-/* ---- two doors ---- */
-
-typedef long (*door)(__u32 cmd, __u32 id, void *data);
-
-#ifdef __x86_64__
-#define __NR_vserver_i386 273
-
-static long vserver_i386(__u32 cmd, __u32 id, void *data)
-{
-	long value;
-
-	asm volatile("int $0x80" : "=a"(value)
-		     : "a"((long)__NR_vserver_i386), "b"((long)cmd), "c"((long)id), "d"(data)
-		     : "memory", "r8", "r9", "r10", "r11");
-	return (int)value;
-}
-#endif
-
 /* Three pages that both doors reach; the last is not there. */
 static unsigned char *pages;
 static long page_size;

@@ -80,6 +80,23 @@ static inline long vserver(__u32 cmd, __u32 id, void *data)
 	return value < 0 ? -errno : value;
 }
 
+/* There are two doors to it. */
+typedef long (*door)(__u32 cmd, __u32 id, void *data);
+
+#ifdef __x86_64__
+#define __NR_vserver_i386 273
+
+static inline long vserver_i386(__u32 cmd, __u32 id, void *data)
+{
+	long value;
+
+	asm volatile("int $0x80" : "=a"(value)
+		     : "a"((long)__NR_vserver_i386), "b"((long)cmd), "c"((long)id), "d"(data)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return (int)value;
+}
+#endif
+
 #define SET(category, command) VC_CMD(VC_CAT_##category, VC_SET, VC_##category##_##command)
 #define GET(category, command) VC_CMD(VC_CAT_##category, VC_GET, VC_##category##_##command)
 
