@@ -4,6 +4,9 @@
 # the VPS and as one that entered it, with a user namespace and without; and once without the
 # wall, which must work: an attempt that never works proves nothing.
 
+# Programs of many attempts (tests/escape/tries.h).
+TRIES="calls mounts files sockets"
+
 setup_file() {
 	build_attempt
 }
