@@ -12,14 +12,20 @@
 #include <linux/keyctl.h>
 #include <linux/landlock.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -101,6 +107,25 @@ static int chroot_twice(char **argv)
 		return refused("chroot");
 	fd = open(argv[0], O_RDONLY);
 	return fd < 0 ? refused("open") : show(fd);
+}
+
+/* The working directory is whoever's it was. */
+static int chroot_here(char **argv)
+{
+	int fd;
+
+	if (chroot(argv[0]) < 0)
+		return untried(argv[0]);
+	fd = open(argv[1], O_RDONLY);
+	return fd < 0 ? refused("open") : show(fd);
+}
+
+/* Until it is killed each of two names is now the one's, now the other's. */
+static int exchange(char **argv)
+{
+	for (;;)
+		if (renameat2(AT_FDCWD, argv[0], AT_FDCWD, argv[1], RENAME_EXCHANGE) < 0)
+			return untried("rename");
 }
 
 static int print_handle(char **argv)
@@ -262,6 +287,23 @@ static int type_ahead_high(char **argv)
 		refused("TIOCSTI") : 0;
 }
 
+/* What has all in reach as its object: nothing is refused, but what is in reach is one's own. */
+static int everybody(char **argv)
+{
+	(void)argv;
+	(void)!sethostname("vps-evil", 8);
+	(void)!setdomainname("vps-evil", 8);
+	shmget(0x76707365, 4096, IPC_CREAT | 0666);
+	msgget(0x76707365, IPC_CREAT | 0666);
+	semget(0x76707365, 1, IPC_CREAT | 0666);
+	setpriority(PRIO_USER, 0, 19);
+	syscall(SYS_ioprio_set, 3, 0, 3 << 13); /* all of a user's: idle */
+	mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
+	mount("vps-evil", "/tmp", "tmpfs", 0, NULL);
+	kill(-1, SIGKILL);
+	return 0;
+}
+
 /* ---- sockets -------------------------------------------------------------------------- */
 
 static socklen_t abstract(const char *name, struct sockaddr_un *addr)
@@ -420,6 +462,8 @@ static const struct {
 	{ "write", 2, write_file }, { "chroot-twice", 1, chroot_twice },
 	{ "print-handle", 1, print_handle }, { "open-handle", 2, open_handle },
 	{ "fds", 0, list_fds }, { "by-descriptor", 2, by_descriptor },
+	{ "chroot-here", 2, chroot_here }, { "exchange", 2, exchange },
+	{ "everybody", 0, everybody },
 	{ "mknod", 4, make_node }, { "mount", 4, mount_type }, { "umount", 1, unmount },
 	{ "system-calls", 0, system_calls }, { "old-call", 0, old_call },
 	{ "userns", 0, user_namespace }, { "clone-userns", 0, clone_user_namespace },

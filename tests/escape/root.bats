@@ -42,6 +42,62 @@ load ../lib/escape
 	exec 7<&-
 }
 
+@test "escape: by the working directory of who starts or enters (CVE-2024-21626)" {
+	cd "$T"
+	control attempt chroot-here "$root" secret
+	[ "$output" = secret ]
+	everywhere breach_refused read secret
+}
+
+# What of the host or, in the control, of a machine of the same kind is for everybody.
+state_of_all() {
+	sh -c 'hostname; cat /proc/sys/kernel/domainname; grep -h vps-evil /proc/self/mountinfo
+		grep -hw $((0x76707365)) /proc/sysvipc/*
+		for pid; do cut -d " " -f 3,18,19 "/proc/$pid/stat" || echo gone; done' state "$@"
+}
+
+@test "escape: by what has everybody as its object" {
+	sleep 1000 3>&- &
+	strangers=$!
+	"$BUILD/escape/attempt" -u 1000 exec sleep 1000 3>&- &
+	strangers="$strangers $!"
+	wait_until grep -q sleep "/proc/$!/comm"
+	before=$(state_of_all $strangers)
+	for userns in auto no; do
+		run inside /attempt everybody
+		run inside /attempt -u 1000 exec /attempt everybody
+		[ "$(state_of_all $strangers)" = "$before" ] ||
+			{ state_of_all $strangers >&2 && return 1; }
+	done
+	for pid in $strangers; do
+		end "$pid"
+	done
+	export -f state_of_all
+	export T BUILD
+	run -0 unshare -m -u -i -p -f --mount-proc bash -c 'sleep 1000 3>&- &
+		before=$(state_of_all $!)
+		"$BUILD/escape/attempt" everybody
+		[ "$(state_of_all $!)" != "$before" ] && state_of_all $!'
+	[[ $output == *vps-evil*vps-evil*"$((0x76707365))"*gone* ]]
+}
+
+# Nothing that tells of who enters is the VPS's to say.
+@test "escape: by a /proc of its own making, for who enters (CVE-2015-1334)" {
+	userns=auto
+	hold sh -c 'mount -t tmpfs none /proc && mkdir -p /proc/self/fd /proc/self/attr /proc/1 /proc/sys &&
+		echo fake >/proc/1/comm && ln -s / /proc/self/root && ln -s /etc/passwd /proc/self/uid_map &&
+		echo ready; exec sleep 1000'
+	wait_until has_line "$T/hold.log" ready
+	run -0 vps-enter "$ctx" cat /proc/1/comm # the precondition
+	[ "$output" = fake ]
+	way=(vps-enter "$ctx" --)
+	refuses_all_calls
+	breach_refused read "$T/secret"
+	run -0 vps-enter "$ctx" -u user id -u
+	[ "$output" = 1000 ]
+	release TERM
+}
+
 @test "escape: by making a device node" {
 	control chroot "$root" /attempt mknod /tmp/zero c 1 5
 	control chroot "$root" /attempt read /tmp/zero

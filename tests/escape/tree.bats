@@ -58,6 +58,38 @@ end_detached() {
 	[ "$(fingerprint)" != "$before" ]
 }
 
+# By path, as others have done it.
+naive() {
+	for _ in $(seq 100); do
+		mkdir -p "$root/dev/made" 2>/dev/null || :
+		[ ! -e "$host/dev/made" ] || return 0
+	done
+	return 1
+}
+
+@test "escape: what is mounted on is exchanged for a link while it starts (CVE-2021-30465)" {
+	for dir in proc dev; do
+		ln -s "$host/$dir" "$root/link"
+		"$BUILD/escape/attempt" exchange "$root/$dir" "$root/link" 3>&- &
+		racer=$!
+		for _ in $(seq "$((${VPS_TEST_ROUNDS:-16} / 2))"); do
+			for userns in auto no; do
+				run inside /attempt open-to-write /proc/sys/kernel/core_pattern
+				# Refused, without such a file (2), or not started.
+				case $status in
+				1 | 2 | 125) ;;
+				*) echo "$status: $output" >&2 && false ;;
+				esac
+				is_unchanged
+			done
+		done
+		[ $dir = proc ] || control naive
+		end "$racer"
+		find "$root/$dir" "$root/link" -maxdepth 0 -type l -delete
+		[ ! -d "$root/link" ] || mv "$root/link" "$root/$dir"
+	done
+}
+
 @test "escape: the console's log is a link, a directory, a fifo or a device" {
 	log=$root/var/log/console.log
 	for make in "ln -s $host/file" "ln -s ../../../../../$host/file" "ln $root/etc/passwd" \
