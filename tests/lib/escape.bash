@@ -19,6 +19,23 @@ more_setup() {
 	chmod 644 "$T/secret"
 }
 
+# A part of the host that a link in the tree leads to; nothing may appear or change there.
+part_of_host() {
+	host=$T/host
+	mkdir -p "$host"/{dev,proc,sys,var/log,etc}
+	echo untouched | tee "$host/file" "$host/var/log/console.log" >/dev/null
+	echo 'only-on-host:x:0:0::/:/bin/sh' >"$host/etc/passwd"
+	before=$(fingerprint)
+}
+
+fingerprint() {
+	find "$host" -printf '%p %y %m %U %s %T@\n' -type f -exec sha256sum {} + | sort
+}
+
+is_unchanged() {
+	[ "$(fingerprint)" = "$before" ] || { fingerprint >&2 && return 1; }
+}
+
 # A disk of this machine: major and minor number.
 disk() {
 	awk 'NR > 2 { print $1, $2; exit }' /proc/partitions
