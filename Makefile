@@ -18,7 +18,7 @@ DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-PKGLIBDIR := $(LIBDIR)/vps
+PKGLIBDIR ?= $(LIBDIR)/vps
 COMPLETIONS := $(DATADIR)/bash-completion/completions
 
 CC ?= cc
@@ -159,6 +159,7 @@ $(BENCH): $(O)/bench/%: tests/bench/%.c $(O)/flags | $(DIRS)
 # ---- text with paths in it -----------------------------------------------------
 
 subst = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@PKGLIBDIR@|$(PKGLIBDIR)|g' \
 	-e 's|@DATADIR@|$(DATADIR)|g' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' \
 	-e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g'
 
