@@ -177,7 +177,7 @@ $(PC): src/libvps/libvps.pc.in $(O)/flags
 install_as = $(foreach f,$(2),$(1):$(f):$(3)/$(notdir $(f)))
 section = $(foreach n,1 2 3 5 7 8,$(call install_as,644,$(wildcard man/*.$(n)),$(MANDIR)/man$(n)))
 etc_of = $(filter $(O)/etc/$(1)/%,$(ETC))
-INSTALL := \
+INSTALLED := \
 	$(call install_as,755,$(filter-out $(O)/vps-init,$(TOOLS)),$(SBINDIR)) \
 	$(call install_as,755,$(filter-out %.sh,$(SCRIPTS)),$(SBINDIR)) \
 	$(call install_as,755,$(filter $(O)/vps-init,$(TOOLS)),$(PKGLIBDIR)) \
@@ -198,7 +198,7 @@ LINKS := $(foreach l,libvps.so.$(SOVERSION) libvps.so,libvps.so.$(VERSION):$(LIB
 	$(foreach c,$(filter-out vps vps-init %.sh,$(notdir $(TOOLS) $(SCRIPTS))),vps:$(COMPLETIONS)/$(c))
 
 install: all
-	@for f in $(INSTALL); do \
+	@for f in $(INSTALLED); do \
 		mode=$${f%%:*}; f=$${f#*:}; \
 		install -D -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}" || exit 1; \
 	done
@@ -209,7 +209,7 @@ install: all
 
 # Configurations and trees stay.
 uninstall:
-	@for f in $(INSTALL); do rm -f "$(DESTDIR)$${f##*:}"; done
+	@for f in $(INSTALLED); do rm -f "$(DESTDIR)$${f##*:}"; done
 	@for l in $(LINKS); do rm -f "$(DESTDIR)$${l#*:}"; done
 	@if [ -d "$(DESTDIR)$(PKGLIBDIR)" ]; then rmdir "$(DESTDIR)$(PKGLIBDIR)"; fi
 
