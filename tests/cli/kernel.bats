@@ -133,6 +133,7 @@ Signed-off-by: One <one@example.org>" ]
 	echo one_more >>"$K/overlay/new/a.c"
 	run -1 make_patch
 	[[ $output == *"kernel-patch: lines of code in new files: 6001, at most 6000"* ]]
+	run -0 "$T/scripts/dev/kernel-patch" --any-size "$OUT"
 	echo >"$K/overlay/new/a.c"
 	{
 		sed '/^---$/q' "$K/patches/second"
@@ -174,6 +175,67 @@ Signed-off-by: One <one@example.org>" ]
 @test "kernel-patch: a step without words is refused" {
 	sed -i '/^Subject/d' "$K/patches/first"
 	refused "first: no line '^Subject: .'"
+}
+
+# A Linux that is packaged by naming its configuration; build-kernel and what it is given.
+packages() {
+	mkdir -p "$BATS_TEST_TMPDIR/linux/scripts"
+	cd "$BATS_TEST_TMPDIR" || return
+	printf '#!/bin/sh\n' >linux/scripts/config
+	chmod 755 linux/scripts/config
+	cat >linux/Makefile <<-'END'
+		olddefconfig: ; @sed -i /DROPPED/d .config
+		bindeb-pkg: ; @cp .config ../linux$(LOCALVERSION)_$(KDEB_PKGVERSION).deb; cat new/a.c
+	END
+	tar -cJf linux.tar.xz linux
+	make_patch
+	mkdir kit
+	cp "$SRC/kernel/build-kernel" "$OUT"/*.patch kit
+	echo CONFIG_VPS=y >kit/vps.config
+	echo CONFIG_EXT4=y >config
+}
+
+build_kernel() {
+	kit/build-kernel --tarball linux.tar.xz "$@" kernels config
+}
+
+@test "build-kernel: packages of Linux, the patch beside it and a configuration with what it needs" {
+	packages
+	run -0 build_kernel
+	[[ $output == *"int a;"* ]]
+	run cat "kernels/linux-freevps7_6.12.1-1.deb"
+	[ "$output" = "CONFIG_EXT4=y
+CONFIG_VPS=y" ]
+	[ ! -e kernels/linux ]
+}
+
+@test "build-kernel: no more than the configuration, or the tree, where that is asked for" {
+	packages
+	run -0 build_kernel --configure
+	[ "$(ls kernels)" = config ]
+	run -0 build_kernel --tree
+	[ "$(sed -n 5p kernels/linux/old/numbers)" = "number 5" ]
+}
+
+@test "build-kernel: what Kconfig drops, and a patch that does not apply, are errors" {
+	packages
+	echo CONFIG_DROPPED=y >>kit/vps.config
+	run -1 build_kernel
+	[[ $output == *"vps.config: CONFIG_DROPPED=y: dropped by Kconfig"* ]]
+	sed -i 's/^-5$/-five/' kit/freevps-7-linux-6.12.1.patch
+	run -1 build_kernel
+	[ -z "$(ls kernels/*.deb 2>/dev/null)" ]
+}
+
+@test "build-kernel: what is not there or is no option is named" {
+	packages
+	run -1 kit/build-kernel --tarball nowhere kernels config
+	[ "$output" = "build-kernel: nowhere: cannot be read" ]
+	run -2 kit/build-kernel --fast kernels config
+	[ "$output" = "build-kernel: unknown option '--fast' (see build-kernel --help)" ]
+	mv kit/freevps-7-linux-6.12.1.patch kit/other.patch
+	run -1 build_kernel --patch kit/other.patch
+	[[ $output == *"kit/other.patch: not called freevps-"* ]]
 }
 
 # A Linux that is compiled by putting its files together, with a word of warning.
