@@ -37,7 +37,7 @@ endif
 comma := ,
 
 # What only writes text or removes files needs no library.
-quiet_goals := help clean dist doc lint uninstall
+quiet_goals := help clean dist doc lint uninstall deb rpm install-kernel-patch
 ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
 PKGS := popt libcap libseccomp libbpf jansson libnl-3.0 sqlite3
 hint := "scripts/dev/install-deps build" installs what the build needs
@@ -293,9 +293,16 @@ check-fuzz: $(FUZZ)
 doc:
 	@scripts/dev/doc $(abspath $(O))/doc
 
-dist: | $(O)
-	git archive --format=tar.gz --prefix=freevps-$(VERSION)/ \
-		-o $(O)/freevps-$(VERSION).tar.gz HEAD
+dist:
+	@scripts/dev/make-dist $(O)
+
+# Of HEAD, in $(O)/deb and $(O)/rpm.
+deb rpm: dist
+	@scripts/dev/make-$@ $(O)/freevps-$(VERSION).tar.gz $(O)/$@
+
+# Into a fresh Debian: root, minutes.
+check-packages: all deb rpm
+	@$(RUN) packages $(wildcard tests/packages/*.bats)
 
 clean:
 	rm -rf $(O)
@@ -314,7 +321,9 @@ help:
 	'make lint            layers, formatting, shell, pages' \
 	'make fuzz            FUZZ_TIME=20 seconds for each target; check-fuzz: FUZZ_RUNS=3000 inputs' \
 	'make doc             the pages as HTML in $$(O)/doc; mandoc' \
-	'make dist            source archive of HEAD' \
+	'make dist            source archive of HEAD, with the patch of Linux in it' \
+	'make deb             Debian packages of it in $$(O)/deb; make rpm: others in $$(O)/rpm' \
+	'make check-packages  both, installed into a fresh Debian and used there; root' \
 	'make clean' \
 	'O=DIR  V=1  WERROR=1  SAN=1 (address and undefined, in build-san)  CC=  CFLAGS=  HARDEN=' \
 	'STATIC=0 (tools with shared libraries; static where the libraries can be)'
@@ -324,4 +333,4 @@ help:
 
 FORCE:
 .PHONY: all install uninstall check check-unit check-cli check-system build-bench bench lint \
-	fuzz build-fuzz check-fuzz doc dist clean help FORCE
+	fuzz build-fuzz check-fuzz doc dist deb rpm check-packages clean help FORCE

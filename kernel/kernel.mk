@@ -8,6 +8,16 @@ KERNEL_TOOL = BUILD=$(abspath $(O)) VERSION=$(VERSION) scripts/dev/$(1)
 kernel-patch:
 	@$(call KERNEL_TOOL,kernel-patch) $(KERNEL_OUT)
 
+# What is applied: an archive of make dist has it, in a working tree make kernel-patch makes it.
+PATCH_DIR := $(if $(wildcard kernel/patch),kernel/patch,$(KERNEL_OUT))
+KERNEL_SRCDIR ?= $(PREFIX)/src/freevps-kernel
+install-kernel-patch:
+	install -d "$(DESTDIR)$(KERNEL_SRCDIR)/series"
+	install -m 644 $(PATCH_DIR)/freevps-*.patch kernel/config/vps.config \
+		"$(DESTDIR)$(KERNEL_SRCDIR)"
+	install -m 644 $(PATCH_DIR)/series/*.patch "$(DESTDIR)$(KERNEL_SRCDIR)/series"
+	install -m 755 kernel/build-kernel "$(DESTDIR)$(KERNEL_SRCDIR)"
+
 # Quick: what needs no compiler beyond the kernels of the tests.
 kernel-check: KERNEL_CHECK :=
 kernel-quick: KERNEL_CHECK := --quick
@@ -40,4 +50,4 @@ $(SELFTEST_PROGRAMS): $(KERNEL_OUT)/selftests/%: $(SELFTESTS)/%.c $(wildcard $(S
 	$(call say,CC,$@)$(CC) -O2 -Wall -D_GNU_SOURCE -isystem $(UAPI) -I$(KSELFTEST)/vps -static \
 		-o $@ $< -lpthread -lcap
 
-.PHONY: kernel-patch kernel-check kernel-quick kernel kernel-config kernel-selftests
+.PHONY: kernel-patch install-kernel-patch kernel-check kernel-quick kernel kernel-config kernel-selftests

@@ -113,3 +113,25 @@ in_tree() {
 	run ! grep -E 'href="https:[^"]*/(vps[^"]*|vtraf|vlimit|chbind)\.[0-9]"' ./*.html
 	[ "$(grep -c 'class="Xr" href="vps.conf.5.html"' vtraf.8.html)" -ge 1 ]
 }
+
+@test "the version is the same in the Makefile, NEWS and both kinds of packages" {
+	version=$(sed -n 's/^VERSION := //p' "$SRC/Makefile")
+	grep -q "^## $version" "$SRC/NEWS.md"
+	[ "$(sed -n '1s/^freevps (\(.*\)) .*/\1/p' "$SRC/debian/changelog")" = "$version" ]
+	[ "$(sed -n 's/^Version: *//p' "$SRC/vps.spec")" = "$version" ]
+	[ "$(sed -n 's/^%global patch_base //p' "$SRC/vps.spec")" = "$(cat "$SRC/kernel/BASE")" ]
+}
+
+@test "install-kernel-patch: the patch, the series, and what builds a kernel of them" {
+	root=$BATS_TEST_TMPDIR/root
+	mkdir -p "$BATS_TEST_TMPDIR/out/kernel/series"
+	: >"$BATS_TEST_TMPDIR/out/kernel/freevps-7-linux-6.12.1.patch"
+	: >"$BATS_TEST_TMPDIR/out/kernel/series/0001-one.patch"
+	[ ! -d "$SRC/kernel/patch" ] || skip "requires a tree that make dist has not made"
+	in_tree install-kernel-patch O="$BATS_TEST_TMPDIR/out" DESTDIR="$root"
+	run find "$root/usr/local/src/freevps-kernel" -type f -printf '%m %P\n'
+	[ "$(sort <<<"$output")" = "644 freevps-7-linux-6.12.1.patch
+644 series/0001-one.patch
+644 vps.config
+755 build-kernel" ]
+}
