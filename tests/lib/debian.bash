@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# A real Debian as a tar, which is built once and kept, keyed by what is in it.
+# A real Debian as a tar, which is built once and kept, keyed by what is in it: debian_packages,
+# where a file needs others.
 
 suite=bookworm
-packages=systemd,sysvinit-core,sysv-rc,initscripts,insserv,procps,nginx-light
+packages=${debian_packages:-systemd,sysvinit-core,sysv-rc,initscripts,insserv,procps,nginx-light}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/freevps
 tar=$cache/debian-$suite-$(printf %s "$packages" | sha256sum | cut -c 1-8).tar
 

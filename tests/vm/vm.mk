@@ -64,7 +64,7 @@ vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-big
 
 # What takes too long for each day.
 SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
-soak: vm-tree
+soak: vm-tree check-packages
 	@$(MAKE) FUZZ_TIME=600 fuzz
 	@$(SOAK) --kernel vps
 	@$(SOAK) --kernel vps --init systemd
