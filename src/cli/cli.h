@@ -168,6 +168,23 @@ const char *cli_human_rate(uint64_t bits, char buf[16]);
 /* As vserver-stat of 2003: 1m02s03, 2h03m04, 5d06h07. */
 const char *cli_human_time(uint64_t us, char buf[24]);
 
+/* ---- metrics as Prometheus reads them (metrics.c) --------------------------- */
+
+struct cli_label {
+	const char *name;
+	const char *value;
+};
+
+/* What a metric is, "gauge" or "counter"; then come all its samples. */
+void cli_metric_family(const char *metric, const char *type, const char *help);
+
+/* A sample of a context; @labels besides ctx and name, one without a name last, or NULL. */
+void cli_metric(const char *metric, uint32_t id, const char *name,
+		const struct cli_label *labels, const char *value);
+void cli_metric_number(const char *metric, uint32_t id, const char *name,
+		       const struct cli_label *labels, uint64_t value);
+void cli_metrics_end(void);
+
 /* ---- addresses in the host's network (addrs.c) ------------------------------ */
 
 /**
@@ -253,6 +270,10 @@ int cli_replace_open(const char *path);
 
 /* Says what failed and returns it; then @path is as it was. @fd stays open. */
 int cli_replace_commit(const char *path, int fd);
+
+/* The same for all that is printed from now on; the end is that of what is @whole alone. */
+int cli_replace_stdout(const char *path);
+int cli_replace_stdout_end(const char *path, int fd, bool whole);
 
 /* ---- terminals (pty.c) ---------------------------------------------------- */
 

@@ -71,3 +71,24 @@ int cli_replace_commit(const char *path, int fd)
 	temporary = NULL;
 	return 0;
 }
+
+int cli_replace_stdout(const char *path)
+{
+	int fd = cli_replace_open(path);
+
+	if (dup2(fd, STDOUT_FILENO) < 0)
+		cli_die(cli.failed, -errno, "%s", path);
+	return fd;
+}
+
+int cli_replace_stdout_end(const char *path, int fd, bool whole)
+{
+	int err = 0;
+
+	if (fflush(stdout))
+		cli.output_err = -errno;
+	if (whole && !cli.output_err && !ferror(stdout))
+		err = cli_replace_commit(path, fd);
+	close(fd);
+	return err;
+}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is counted now, and what is new since the last time. */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "vtraf.h"
@@ -100,36 +99,20 @@ int traffic_show(const struct vps_traffic *traffic, const struct traffic_view *v
 
 /* ---- metrics ------------------------------------------------------------------------ */
 
-static void print_label(const char *name, const char *value)
-{
-	printf("%s=\"", name);
-	for (; *value; value++) {
-		if (*value == '\n') {
-			fputs("\\n", stdout);
-			continue;
-		}
-		if (*value == '"' || *value == '\\')
-			putchar('\\');
-		putchar(*value);
-	}
-	fputs("\",", stdout);
-}
-
 static void print_metric(const char *metric, const struct vps_account *account,
 			 const char *class, const char *direction, uint64_t value)
 {
-	printf("%s{ctx=\"%" PRIu32 "\",", metric, account->id);
-	print_label("name", account->name);
-	print_label("class", class);
-	printf("direction=\"%s\"} %" PRIu64 "\n", direction, value);
+	const struct cli_label labels[] = {
+		{ "class", class }, { "direction", direction }, { NULL, NULL },
+	};
+
+	cli_metric_number(metric, account->id, account->name, labels, value);
 }
 
 static void print_family(const struct vps_traffic *traffic, const struct traffic_view *view,
 			 const char *metric, const char *help, bool packets)
 {
-	/* OpenMetrics has the type without _total; the text format, which the collector of files
-	 * reads, would then know none. */
-	printf("# HELP %s %s\n# TYPE %s counter\n", metric, help, metric);
+	cli_metric_family(metric, "counter", help);
 	for (size_t i = 0; i < traffic->row_count; i++) {
 		const struct vps_traffic_row *row = &traffic->rows[i];
 		const struct vps_account *account = &traffic->accounts[row->account];
@@ -150,7 +133,7 @@ void traffic_show_metrics(const struct vps_traffic *traffic, const struct traffi
 		     "Bytes at the layer of IP since the context was made.", false);
 	print_family(traffic, view, "vps_traffic_packets_total",
 		     "Packets since the context was made.", true);
-	puts("# EOF");
+	cli_metrics_end();
 }
 
 /* ---- what is new ---------------------------------------------------------------------- */

@@ -648,18 +648,9 @@ static int act(void)
 /* What is not whole does not take the place of what was. */
 static int act_into(const char *path)
 {
-	int fd = cli_replace_open(path), status;
+	int fd = cli_replace_stdout(path), status = act();
 
-	if (dup2(fd, STDOUT_FILENO) < 0)
-		cli_die(cli.failed, -errno, "%s", path);
-	status = act();
-	if (fflush(stdout))
-		cli.output_err = -errno;
-	if (!request.partial && !cli.output_err && !ferror(stdout) &&
-	    cli_replace_commit(path, fd))
-		status = CLI_FAILED;
-	close(fd);
-	return status;
+	return cli_replace_stdout_end(path, fd, !request.partial) ? CLI_FAILED : status;
 }
 
 int main(int argc, char **argv)
