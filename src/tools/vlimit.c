@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli.h"
+#include "vlimit.h"
 
 /* Above these a val stands for a resource: its place in the table. */
 enum {
@@ -15,6 +15,8 @@ enum {
 	OPT_RESOURCES,
 	OPT_JSON,
 	OPT_RAW,
+	OPT_METRICS,
+	OPT_OUTPUT,
 	OPT_RLIMIT,
 	OPT_RESOURCE = 1024,
 };
@@ -31,6 +33,7 @@ enum {
  * @near: least percentage of a limit, 0 for all rows
  * @texts: value asked for of each resource, by its place in the table
  * @limits: the same, parsed
+ * @output: a file in place of stdout, or NULL
  */
 struct request {
 	char **words;
@@ -44,6 +47,8 @@ struct request {
 	bool resources;
 	enum cli_format format;
 	bool formatted;
+	bool metrics;
+	char *output;
 	char *texts[RESOURCES_MAX];
 	struct vps_limit limits[RESOURCES_MAX];
 	size_t limit_count;
@@ -71,6 +76,10 @@ static const struct poptOption fixed_options[] = {
 	  "limit of each process of CMD; may be repeated", "NAME=[SOFT:]HARD" },
 	{ "json", 0, POPT_ARG_NONE, NULL, OPT_JSON, "an array of objects", NULL },
 	{ "raw", 0, POPT_ARG_NONE, NULL, OPT_RAW, "one record a line, plain numbers", NULL },
+	{ "openmetrics", 0, POPT_ARG_NONE, NULL, OPT_METRICS, "all of it as Prometheus reads it",
+	  NULL },
+	{ "output", 0, POPT_ARG_STRING, NULL, OPT_OUTPUT,
+	  "into FILE, which is the old one until it is whole", "FILE" },
 };
 
 #define FIXED (sizeof(fixed_options) / sizeof(*fixed_options))
@@ -150,6 +159,14 @@ static void set_format(struct request *r, enum cli_format format)
 	r->formatted = true;
 }
 
+static void set_output(struct request *r, char *path)
+{
+	if (!*path)
+		cli_usage("--output='': no file");
+	free(r->output);
+	r->output = path;
+}
+
 static void take_option(struct request *r, int option, char *arg)
 {
 	switch (option) {
@@ -163,6 +180,8 @@ static void take_option(struct request *r, int option, char *arg)
 	case OPT_RESOURCES: r->resources = true; break;
 	case OPT_JSON: set_format(r, CLI_JSON); break;
 	case OPT_RAW: set_format(r, CLI_RAW); break;
+	case OPT_METRICS: r->metrics = true; break;
+	case OPT_OUTPUT: set_output(r, arg); break;
 	case OPT_RLIMIT: add_rlimit(r, arg); break;
 	default:
 		/* Twice, by both of its names perhaps: the last one counts. */
@@ -219,10 +238,13 @@ static void check(const struct request *r)
 		cli_usage("--reset-peak goes with --ctx or --all alone");
 	if (r->config && (r->word_count || r->all || *r->command || !r->limit_count))
 		cli_usage("--config goes with limits alone");
-	if (r->resources && (r->word_count || r->all || filtered || !shows))
-		cli_usage("--resources goes with --json and --raw alone");
-	if (!shows && (filtered || r->human || r->formatted))
-		cli_usage("--human, --near, --since-last, --json and --raw are for showing");
+	if (r->resources && (r->word_count || r->all || filtered || r->metrics || !shows))
+		cli_usage("--resources goes with --json, --raw and --output alone");
+	if (!shows && (filtered || r->human || r->formatted || r->metrics || r->output))
+		cli_usage("--human, --near, --since-last, --json, --raw, --openmetrics and"
+			  " --output are for showing");
+	if (r->metrics && (filtered || r->human || r->formatted))
+		cli_usage("--openmetrics goes with --ctx or --all and --output alone");
 	if (r->limit_count && !r->config && r->word_count != 1)
 		cli_usage("limits are set for one --ctx");
 	if (*r->command && !r->limit_count && r->word_count)
@@ -259,7 +281,7 @@ static void parse(int argc, char **argv, struct request *r)
 
 /* ---- showing --------------------------------------------------------------------- */
 
-/* One look at the host. */
+/* One look at the host; @samples in place of @table for --openmetrics. */
 struct look {
 	struct vps_host *host;
 	const struct request *request;
@@ -267,6 +289,7 @@ struct look {
 	size_t resource_count;
 	struct cli_table *table;
 	struct cli_marks *marks;
+	struct limit_samples *samples;
 	bool failed;
 };
 
@@ -314,10 +337,14 @@ static bool is_news(const struct look *look, const struct vps_context_info *info
 	return state->hits > 0;
 }
 
-static void add_row(const struct look *look, uint32_t id, const struct vps_resource *resource,
-		    const struct vps_limit_state *state)
+static void add_row(const struct look *look, const struct vps_context_info *info,
+		    const struct vps_resource *resource, const struct vps_limit_state *state)
 {
-	cli_table_number(look->table, id, NULL);
+	if (look->samples) {
+		limit_samples_add(look->samples, info, resource, state);
+		return;
+	}
+	cli_table_number(look->table, info->id, NULL);
 	cli_table_string(look->table, resource->name);
 	add_value(look, state->used, resource->used_unit);
 	add_value(look, state->peak, resource->used_unit);
@@ -332,7 +359,7 @@ static int show_context(const struct look *look, uint32_t id)
 	struct vps_context_info info = { .id = id };
 	struct vps_limit_state state;
 	size_t i;
-	int err = look->marks ? vps_context_info(look->host, id, &info) : 0;
+	int err = look->marks || look->samples ? vps_context_info(look->host, id, &info) : 0;
 
 	for (i = 0; !err && i < look->resource_count; i++) {
 		const struct vps_resource *resource = look->resources[i];
@@ -342,7 +369,7 @@ static int show_context(const struct look *look, uint32_t id)
 			err = 0;
 		else if (!err && is_asked_for(look, resource, &state) &&
 			 is_news(look, &info, resource, &state))
-			add_row(look, id, resource, &state);
+			add_row(look, &info, resource, &state);
 	}
 	return err;
 }
@@ -396,29 +423,51 @@ static void visit_word(struct look *look, const char *word)
 	look->failed |= err != 0;
 }
 
+static void visit_asked_for(struct look *look)
+{
+	const struct request *r = look->request;
+
+	for (size_t i = 0; i < r->word_count; i++)
+		visit_word(look, r->words[i]);
+	if (r->all)
+		visit_all(look);
+}
+
+static int print_metrics(struct look *look)
+{
+	visit_asked_for(look);
+	limit_samples_print(look->samples);
+	return look->failed ? cli.failed : CLI_OK;
+}
+
+static int print_table(struct look *look)
+{
+	const struct request *r = look->request;
+
+	if (r->since)
+		look->marks = cli_marks_open(MARKS_FILE);
+	look->table = cli_table_new(r->format, limit_columns);
+	visit_asked_for(look);
+	/* Nothing is forgotten that could not be told. */
+	if (!r->reset && cli_table_print(look->table))
+		return cli.failed;
+	/* When all were seen, what is left is of contexts that are gone. */
+	if (look->marks && cli_marks_save(look->marks, !r->all || look->failed))
+		look->failed = true;
+	return look->failed ? cli.failed : CLI_OK;
+}
+
 static int take_look(struct vps_host *host, const struct request *r)
 {
-	struct look look = { .host = host, .request = r };
+	struct limit_samples samples = { .count = 0 };
+	struct look look = { .host = host, .request = r, .samples = r->metrics ? &samples : NULL };
 	const struct vps_resource *resource;
 	size_t i;
 
 	for (i = 0; i < RESOURCES_MAX && (resource = vps_resource_at(i)); i++)
 		if (!vps_resource_refusal(host, resource))
 			look.resources[look.resource_count++] = resource;
-	if (r->since)
-		look.marks = cli_marks_open(MARKS_FILE);
-	look.table = cli_table_new(r->format, limit_columns);
-	for (i = 0; i < r->word_count; i++)
-		visit_word(&look, r->words[i]);
-	if (r->all)
-		visit_all(&look);
-	/* Nothing is forgotten that could not be told. */
-	if (!r->reset && cli_table_print(look.table))
-		return cli.failed;
-	/* When all were seen, what is left is of contexts that are gone. */
-	if (look.marks && cli_marks_save(look.marks, !r->all || look.failed))
-		look.failed = true;
-	return look.failed ? cli.failed : CLI_OK;
+	return look.samples ? print_metrics(&look) : print_table(&look);
 }
 
 static int list_resources(struct vps_host *host, const struct request *r)
@@ -513,6 +562,19 @@ static noreturn void run(const struct request *r)
 	cli_die(err == -ENOENT ? CLI_EXEC_NOENT : CLI_EXEC_NORUN, err, "%s", r->command[0]);
 }
 
+static int show(struct vps_host *host, const struct request *r)
+{
+	return r->resources ? list_resources(host, r) : take_look(host, r);
+}
+
+/* Some contexts alone do not take the place of all. */
+static int show_into(struct vps_host *host, const struct request *r)
+{
+	int fd = cli_replace_stdout(r->output), status = show(host, r);
+
+	return cli_replace_stdout_end(r->output, fd, !status) ? cli.failed : status;
+}
+
 int main(int argc, char **argv)
 {
 	struct request request = { .near = 0 };
@@ -525,14 +587,12 @@ int main(int argc, char **argv)
 	if (*request.command && !request.limit_count)
 		run(&request);
 	host = cli_host();
-	if (request.resources)
-		status = list_resources(host, &request);
-	else if (request.config)
+	if (request.config)
 		status = print_config(host, &request);
 	else if (request.limit_count)
 		set_limits(host, &request);
 	else
-		status = take_look(host, &request);
+		status = request.output ? show_into(host, &request) : show(host, &request);
 	vps_host_close(host);
 	if (*request.command)
 		run(&request);

@@ -5,17 +5,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "vps-stat.h"
 
 /* The longest --watch: a day. */
 #define WATCH_MAX 86400
 
-enum view { VIEW_USAGE, VIEW_LONG, VIEW_STATE, VIEW_PIDS };
+enum view { VIEW_USAGE, VIEW_LONG, VIEW_STATE, VIEW_PIDS, VIEW_METRICS };
 
 /**
  * struct request - the command line
  * @words: contexts asked for, by number or name
- * @views: how many of --long, --state, --pids were given
+ * @views: how many of --long, --state, --pids, --openmetrics were given
+ * @output: a file in place of stdout, or NULL
  * @watch_s: seconds between two looks; 0 for one look
  */
 struct request {
@@ -26,13 +27,15 @@ struct request {
 	enum cli_format format;
 	bool human;
 	unsigned int watch_s;
+	char *output;
 };
 
-/* One look at the host. */
+/* One look at the host; @samples in place of @table for --openmetrics. */
 struct look {
 	struct vps_host *host;
 	const struct request *request;
 	struct cli_table *table;
+	struct stat_samples *samples;
 	uint64_t now_us;
 	bool failed;
 };
@@ -47,6 +50,9 @@ static const struct poptOption options[] = {
 	{ "watch", 0, POPT_ARG_STRING, NULL, 'w', "repeat until interrupted", "SECONDS" },
 	{ "json", 0, POPT_ARG_NONE, NULL, 'j', "an array of objects", NULL },
 	{ "raw", 0, POPT_ARG_NONE, NULL, 'r', "one record a line, plain numbers", NULL },
+	{ "openmetrics", 0, POPT_ARG_NONE, NULL, 'm', "all of it as Prometheus reads it", NULL },
+	{ "output", 0, POPT_ARG_STRING, NULL, 'o',
+	  "into FILE, which is the old one until it is whole", "FILE" },
 	POPT_TABLEEND
 };
 
@@ -90,6 +96,14 @@ static void set_view(struct request *request, enum view view)
 	request->views++;
 }
 
+static void set_output(struct request *request, char *path)
+{
+	if (!*path)
+		cli_usage("--output='': no file");
+	free(request->output);
+	request->output = path;
+}
+
 static void take_option(struct request *request, int option, poptContext popt)
 {
 	_cleanup_(cli_freep) char *watch = NULL;
@@ -120,6 +134,12 @@ static void take_option(struct request *request, int option, poptContext popt)
 	case 'r':
 		request->format = CLI_RAW;
 		break;
+	case 'm':
+		set_view(request, VIEW_METRICS);
+		break;
+	case 'o':
+		set_output(request, cli_arg(popt));
+		break;
 	}
 }
 
@@ -146,7 +166,11 @@ static void parse(int argc, char **argv, struct request *request)
 	if (*operands)
 		cli_usage("'%s': contexts are given with --ctx", *operands);
 	if (request->views > 1)
-		cli_usage("--long, --state and --pids exclude each other");
+		cli_usage("--long, --state, --pids and --openmetrics exclude each other");
+	if (request->view == VIEW_METRICS && (request->human || request->format != CLI_TABLE))
+		cli_usage("--openmetrics goes with --ctx and --output alone");
+	if (request->watch_s && (request->view == VIEW_METRICS || request->output))
+		cli_usage("--watch does not go with --openmetrics and --output");
 	for (i = 0; i < request->count; i++)
 		check_word(request, request->words[i]);
 }
@@ -252,7 +276,9 @@ static int show_usage(const struct look *look, const struct vps_context_info *in
 
 	if (err)
 		return err;
-	if (look->request->view == VIEW_LONG)
+	if (look->samples)
+		stat_samples_add(look->samples, info, &usage, uptime(look, info));
+	else if (look->request->view == VIEW_LONG)
 		add_long_row(look, info, &usage);
 	else
 		add_usage_row(look, info, &usage);
@@ -299,7 +325,7 @@ static void show_all(struct look *look)
 
 	if (err)
 		cli_die(CLI_FAILED, err, "contexts");
-	if (look->request->view == VIEW_USAGE || look->request->view == VIEW_LONG)
+	if (look->request->view != VIEW_STATE && look->request->view != VIEW_PIDS)
 		show_host(look);
 	for (i = 0; i < count; i++) {
 		err = show_context(look, ids[i]);
@@ -345,23 +371,54 @@ static struct cli_table *make_table(const struct request *request)
 	}
 }
 
+static void show_asked_for(struct look *look)
+{
+	const struct request *request = look->request;
+
+	for (size_t i = 0; i < request->count; i++)
+		show_word(look, request->words[i]);
+	if (!request->count)
+		show_all(look);
+}
+
+static void print_metrics(struct look *look)
+{
+	show_asked_for(look);
+	stat_samples_print(look->samples);
+}
+
+static void print_table(struct look *look)
+{
+	look->table = make_table(look->request);
+	show_asked_for(look);
+	if (cli_table_print(look->table))
+		look->failed = true;
+}
+
 /* Exit status. */
 static int take_look(struct vps_host *host, const struct request *request)
 {
+	struct stat_samples samples = { .count = 0 };
 	struct look look = { .host = host, .request = request };
 	struct timespec now;
-	size_t i;
 
+	if (request->view == VIEW_METRICS)
+		look.samples = &samples;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	look.now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	look.table = make_table(request);
-	for (i = 0; i < request->count; i++)
-		show_word(&look, request->words[i]);
-	if (!request->count)
-		show_all(&look);
-	if (cli_table_print(look.table))
-		look.failed = true;
+	if (look.samples)
+		print_metrics(&look);
+	else
+		print_table(&look);
 	return look.failed ? CLI_FAILED : CLI_OK;
+}
+
+/* Some contexts alone do not take the place of all. */
+static int look_into(struct vps_host *host, const struct request *request)
+{
+	int fd = cli_replace_stdout(request->output), status = take_look(host, request);
+
+	return cli_replace_stdout_end(request->output, fd, !status) ? CLI_FAILED : status;
 }
 
 static noreturn void watch(struct vps_host *host, const struct request *request)
@@ -392,10 +449,11 @@ int main(int argc, char **argv)
 	host = cli_host();
 	if (request.watch_s)
 		watch(host, &request);
-	status = take_look(host, &request);
+	status = request.output ? look_into(host, &request) : take_look(host, &request);
 	vps_host_close(host);
 	for (i = 0; i < request.count; i++)
 		free(request.words[i]);
 	free(request.words);
+	free(request.output);
 	return status;
 }

@@ -11,15 +11,23 @@ setup() {
 @test "vlimit: nothing asked for, and things that exclude each other" {
 	refuses "neither --ctx nor --all given"
 	refuses "--all and --ctx exclude each other" -a -c 5
-	refuses "--resources goes with --json and --raw alone" --resources -a
+	refuses "--resources goes with --json, --raw and --output alone" --resources -a
+	refuses "--resources goes with --json, --raw and --output alone" --resources --openmetrics
 	refuses "--config goes with limits alone" --config
 	refuses "--config goes with limits alone" --config --rss 1M -c 5
 	refuses "--reset-peak goes with --ctx or --all alone" --reset-peak -c 5 --rss 1M
 	refuses "limits are set for one --ctx" --rss 1M
 	refuses "limits are set for one --ctx" --rss 1M -a
 	refuses "limits are set for one --ctx" --rss 1M -c 5 -c 6
-	refuses "--human, --near, --since-last, --json and --raw are for showing" \
-		--json --rss 1M -c 5
+	for words in --json -h --openmetrics --output=x; do
+		refuses "--human, --near, --since-last, --json, --raw, --openmetrics and --output are for showing" \
+			"$words" --rss 1M -c 5
+	done
+	for words in --json --raw -h --near=5 --since-last; do
+		refuses "--openmetrics goes with --ctx or --all and --output alone" \
+			-a --openmetrics "$words"
+	done
+	refuses "--output='': no file" -a --output ''
 	refuses "--rlimit needs a command" -a --rlimit nofile=5
 }
 

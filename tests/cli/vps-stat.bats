@@ -5,8 +5,18 @@ load ../lib/cli
 tool=vps-stat
 
 @test "vps-stat: views exclude each other" {
-	refuses "--long, --state and --pids exclude each other" --long --state
-	refuses "--long, --state and --pids exclude each other" --pids --state
+	for word in --state --pids --openmetrics; do
+		refuses "--long, --state, --pids and --openmetrics exclude each other" --long "$word"
+	done
+}
+
+@test "vps-stat: metrics and files are of one look and one form" {
+	for word in --json --raw -h; do
+		refuses "--openmetrics goes with --ctx and --output alone" --openmetrics "$word"
+	done
+	refuses "--watch does not go with --openmetrics and --output" --openmetrics --watch 5
+	refuses "--watch does not go with --openmetrics and --output" --output x --watch 5
+	refuses "--output='': no file" --output ''
 }
 
 @test "vps-stat: a context is an option's value" {

@@ -117,7 +117,7 @@ requires() {
 			command -v busybox >/dev/null || skip "requires busybox"
 			once has_static_busybox || skip "requires a static busybox"
 			;;
-		curl | dig | dnsmasq | ip | iperf3 | nginx | ping | \
+		curl | dig | dnsmasq | ip | iperf3 | nginx | ping | promtool | \
 			cc | debootstrap | script | setpriv | taskset | tmux | python3 | xz | sshd | losetup | \
 			strace)
 			command -v "$need" >/dev/null || skip "requires $need"
