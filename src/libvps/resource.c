@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "disk.h"
 #include "net.h"
@@ -143,6 +145,44 @@ static int host_swap(uint64_t *ret_total)
 	return meminfo("SwapTotal:", ret_total);
 }
 
+static int host_files(const char *trees, uint64_t *ret_total)
+{
+	(void)trees;
+	return vps_read_number(AT_FDCWD, "/proc/sys/fs/file-max", ret_total);
+}
+
+static int host_cpus(const char *trees, uint64_t *ret_total)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)trees;
+	if (cpus < 1)
+		return -ENODATA;
+	*ret_total = 100 * (uint64_t)cpus;
+	return 0;
+}
+
+static int host_space(const char *trees, uint64_t *ret_total)
+{
+	struct statvfs st;
+
+	if (statvfs(trees, &st) < 0)
+		return -errno;
+	*ret_total = (uint64_t)st.f_blocks * st.f_frsize;
+	return 0;
+}
+
+/* Some file systems make inodes as they are wanted. */
+static int host_inodes(const char *trees, uint64_t *ret_total)
+{
+	struct statvfs st;
+
+	if (statvfs(trees, &st) < 0)
+		return -errno;
+	*ret_total = st.f_files;
+	return st.f_files ? 0 : -ENODATA;
+}
+
 /* ---- the table -------------------------------------------------------------------- */
 
 #define IO_ROW(id, upper, text, limit_unit, total_unit, top) { \
@@ -186,6 +226,7 @@ static const struct vps_resource_entry table[] = {
 			  .what = "open files of all processes", .unit = VPS_UNIT_COUNT,
 			  .used_unit = VPS_UNIT_COUNT, .min = 1, .max = INT64_MAX,
 			  .over = "none can be opened until enough are closed" },
+		.capacity = host_files,
 	}, {
 		.face = { .name = "tcp", .alias = "nsock", .key = "LIMIT_TCP",
 			  .what = "established TCP connections", .unit = VPS_UNIT_COUNT,
@@ -197,18 +238,19 @@ static const struct vps_resource_entry table[] = {
 			  .unit = VPS_UNIT_BYTES, .used_unit = VPS_UNIT_BYTES,
 			  .min = BYTES_MIN, .max = BYTES_MAX,
 			  .over = "nothing can be written until enough is removed" },
-		.meter = &vps_disk_space_meter,
+		.meter = &vps_disk_space_meter, .capacity = host_space,
 	}, {
 		.face = { .name = "inodes", .key = "LIMIT_INODES", .what = "files of its tree",
 			  .unit = VPS_UNIT_COUNT, .used_unit = VPS_UNIT_COUNT,
 			  .min = 1, .max = INT64_MAX,
 			  .over = "none can be made until enough are removed" },
-		.meter = &vps_disk_inodes_meter,
+		.meter = &vps_disk_inodes_meter, .capacity = host_inodes,
 	}, {
 		.face = { .name = "cpu", .key = "LIMIT_CPU",
 			  .what = "CPU time, percent of one CPU", .unit = VPS_UNIT_PERCENT,
 			  .used_unit = VPS_UNIT_US, .min = 1, .max = CPU_MAX },
 		.controller = VPS_CTL_CPU, .knobs = { &cpu_v1, &cpu_v2 },
+		.capacity = host_cpus,
 	}, {
 		.face = { .name = "cpu-weight", .key = "LIMIT_CPU_WEIGHT",
 			  .what = "share of a busy CPU, 1 to 10000 (100)",
@@ -266,6 +308,16 @@ const struct vps_meter *vps_resource_meter(const struct vps_host *host,
 	if (host->engine->meter)
 		meter = host->engine->meter(resource->name);
 	return meter ?: vps_resource_entry(resource)->meter;
+}
+
+int vps_resource_capacity(const struct vps_resource *resource, const char *trees,
+			  uint64_t *ret_total)
+{
+	const struct vps_resource_entry *entry = vps_resource_entry(resource);
+
+	if (entry->capacity)
+		return entry->capacity(trees, ret_total);
+	return entry->host_total ? entry->host_total(ret_total) : -ENODATA;
 }
 
 /* ---- values ------------------------------------------------------------------------ */

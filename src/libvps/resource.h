@@ -77,6 +77,7 @@ struct vps_meter {
  * @knobs: of cgroup v1 and v2; NULL where the version has none
  * @no_v1, @no_soft: why v1 has none; why @knobs[0] has no soft limit
  * @host_total: what the host has of it, for percentages; or NULL
+ * @capacity: the same where there are no percentages of it; @trees: a directory on the disk meant
  */
 struct vps_resource_entry {
 	struct vps_resource face;
@@ -86,6 +87,7 @@ struct vps_resource_entry {
 	const char *no_v1;
 	const char *no_soft;
 	int (*host_total)(uint64_t *ret_total);
+	int (*capacity)(const char *trees, uint64_t *ret_total);
 };
 
 static inline const struct vps_resource_entry *

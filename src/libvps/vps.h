@@ -571,6 +571,14 @@ const struct vps_resource *vps_resource_find(const char *word);
 /* NULL when limits of @resource hold on this host, else why not. */
 const char *vps_resource_refusal(struct vps_host *host, const struct vps_resource *resource);
 
+/*
+ * vps_resource_capacity - what the host has of it in all, in the unit of its limits; of disks,
+ * what the file system of directory @trees has.
+ *   -ENODATA there is no such number   other: it could not be read
+ */
+int vps_resource_capacity(const struct vps_resource *resource, const char *trees,
+			  uint64_t *ret_total);
+
 /**
  * struct vps_limit - a limit asked for
  * @soft, @hard: in the unit of @resource, or VPS_LIMIT_INF
