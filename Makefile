@@ -39,7 +39,7 @@ comma := ,
 # What only writes text or removes files needs no library.
 quiet_goals := help clean dist doc lint uninstall deb rpm install-kernel-patch
 ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
-PKGS := popt libcap libseccomp libbpf jansson libnl-3.0 sqlite3
+PKGS := popt libcap libseccomp libbpf jansson libnl-3.0 sqlite3 ncursesw
 hint := "scripts/dev/install-deps build" installs what the build needs
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error $(PKG_CONFIG): not found; $(hint))
@@ -48,10 +48,11 @@ missing := $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) || ec
 ifneq ($(missing),)
 $(error $(missing): not known to $(PKG_CONFIG); $(hint))
 endif
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
+# What curses asks of the C library is less than we do.
+PKG_CFLAGS := $(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcap libbpf libnl-3.0 sqlite3)
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
-CLI_LIBS := $(shell $(PKG_CONFIG) --libs popt jansson)
+CLI_LIBS := $(shell $(PKG_CONFIG) --libs popt jansson ncursesw)
 STATIC_LIBS := $(shell $(PKG_CONFIG) --static --libs $(filter-out libseccomp,$(PKGS)))
 # A tool that has no libraries to find starts in half the time, and one that looks after a
 # broken host needs none. Without the static libraries the tools are linked as usual.

@@ -147,6 +147,9 @@ struct cli_table *cli_table_new(enum cli_format format, const char *const *colum
 void cli_table_number(struct cli_table *table, uint64_t number, const char *text);
 void cli_table_string(struct cli_table *table, const char *string);
 
+/* The same of a number with a fraction, of which raw and CSV have two digits. */
+void cli_table_real(struct cli_table *table, double value, const char *text);
+
 /* "yes" or "no", true or false in JSON. */
 void cli_table_bool(struct cli_table *table, bool value);
 

@@ -156,6 +156,18 @@ void cli_table_string(struct cli_table *table, const char *string)
 	add_json(table, value);
 }
 
+void cli_table_real(struct cli_table *table, double value, const char *text)
+{
+	char digits[32];
+
+	if (table->format == CLI_JSON) {
+		add_json(table, json_real(value));
+		return;
+	}
+	snprintf(digits, sizeof(digits), "%.2f", value);
+	add_cell(table, text && is_for_people(table) ? text : digits);
+}
+
 void cli_table_none(struct cli_table *table)
 {
 	if (table->format == CLI_JSON)
@@ -280,6 +292,12 @@ static void print_csv(const struct cli_table *table)
 		print_csv_field(table->cells[i], (i + 1) % table->width == 0);
 }
 
+/*
+ * What is behind ASCII has characters that are commands to terminals, too. And of a number the
+ * digits that it was given with, not those that it is kept in.
+ */
+#define JSON_FLAGS (JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15))
+
 int cli_table_print(struct cli_table *table)
 {
 	int err = 0;
@@ -293,9 +311,7 @@ int cli_table_print(struct cli_table *table)
 		print_csv(table);
 	else if (table->format == CLI_LINES)
 		print_lines(table);
-	/* What is behind ASCII has characters that are commands to terminals, too. */
-	else if (json_dumpf(table->array, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) ||
-		 putchar('\n') < 0)
+	else if (json_dumpf(table->array, stdout, JSON_FLAGS) || putchar('\n') < 0)
 		err = -EIO;
 	if (fflush(stdout))
 		err = -errno;

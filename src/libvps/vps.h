@@ -381,6 +381,9 @@ struct vps_usage {
 /* @id VPS_ID_HOST: every process that is in no context. -ENOENT. */
 int vps_context_usage(struct vps_host *host, uint32_t id, struct vps_usage *ret_usage);
 
+/* Threads that run or cannot be interrupted now, of which load is the average. -ENOENT. */
+int vps_context_active(struct vps_host *host, uint32_t id, uint64_t *ret_tasks);
+
 /* Why this host cannot give contexts addresses and limits of TCP; NULL when it can. */
 const char *vps_host_net_refusal(struct vps_host *host);
 
