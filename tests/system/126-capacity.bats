@@ -69,7 +69,8 @@ look() {
 	look
 	used=$(of cpu 3)
 	# Others use some meanwhile; of a machine that is busy it gets less than its limit.
-	[ "$used" -ge 1 ] && [ "$used" -le $((before + 100)) ]
+	[ "$used" -ge 1 ]
+	[ "$used" -le $((before + 100)) ]
 	[ "$(of cpu 4)" -ge 20 ]
 	release TERM
 	chcontext --ctx "$ctx" --destroy

@@ -79,7 +79,8 @@ at_least() {
 	# Two periods of looking; of one task that always runs each adds a twelfth of what is missing.
 	run -0 vps-top -b -n 1 -d 11 --raw
 	if [ "$(engine)" = stock ]; then
-		[ "$(field 15)" = 0.15 ] && [ "$(field 16)" = 0.03 ]
+		[ "$(field 15)" = 0.15 ]
+		[ "$(field 16)" = 0.03 ]
 	else
 		at_least "$(field 15)" 0.08
 	fi
