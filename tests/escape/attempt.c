@@ -314,6 +314,20 @@ static socklen_t abstract(const char *name, struct sockaddr_un *addr)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
 }
 
+/* Of a name in the file system; below where it is, since names of sockets are short. */
+static int make_socket(char **argv)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	char *slash = strrchr(argv[0], '/');
+
+	*slash = '\0';
+	if (chdir(argv[0]) < 0)
+		return untried(argv[0]);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", slash + 1);
+	return bind(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? untried("bind") : 0;
+}
+
 /* Answers until it is killed; the file argv[1] says that it listens. */
 static int listen_abstract(char **argv)
 {
@@ -468,6 +482,7 @@ static const struct {
 	{ "system-calls", 0, system_calls }, { "old-call", 0, old_call },
 	{ "userns", 0, user_namespace }, { "clone-userns", 0, clone_user_namespace },
 	{ "type-ahead", 1, type_ahead }, { "type-ahead-high", 1, type_ahead_high },
+	{ "make-socket", 1, make_socket },
 	{ "listen-abstract", 2, listen_abstract }, { "connect-abstract", 1, connect_abstract },
 	{ "set-project", 2, set_project },
 	{ "has-scope", 0, has_scope }, { "watch", 2, watch }, { "overwrite", 1, overwrite },
