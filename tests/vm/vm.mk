@@ -66,6 +66,7 @@ vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-big
 SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
 soak: vm-tree check-packages
 	@$(MAKE) FUZZ_TIME=600 fuzz
+	@VPS_TEST_FAULTS=0 BUILD=$(abspath $(O)) bats -T tests/system/055-faults.bats
 	@$(SOAK) --kernel vps
 	@$(SOAK) --kernel vps --init systemd
 	@$(SOAK)
