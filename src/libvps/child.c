@@ -37,7 +37,11 @@ static int send_step(int socket, struct vps_step *step)
 		control.header.cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(&control.header), &step->fd, sizeof(int));
 	}
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	while (sendmsg(socket, &msg, MSG_NOSIGNAL) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
 }
 
 int vps_step_done(int socket, pid_t pid, int fd)
@@ -45,6 +49,13 @@ int vps_step_done(int socket, pid_t pid, int fd)
 	struct vps_step step = { .pid = pid, .fd = fd };
 
 	return send_step(socket, &step);
+}
+
+int vps_step_go_on(int socket, int fd, struct vps_fault *fault)
+{
+	int rc = vps_step_done(socket, 0, fd);
+
+	return rc && rc != -EPIPE ? vps_fault(fault, rc, "have its process go on", "") : 0;
 }
 
 int vps_step_wait(int socket, struct vps_step *ret_step)

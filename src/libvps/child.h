@@ -27,6 +27,12 @@ int vps_step_socket(int ret_sockets[2]);
 /* One side says that it is done with a step; @pid 0 and @fd -1 for nothing to pass. */
 int vps_step_done(int socket, pid_t pid, int fd);
 
+/*
+ * The same for who waits for the answer: when it could not be said, there is none. A peer that is
+ * gone is no failure here, since it has left word of why, or its status tells.
+ */
+int vps_step_go_on(int socket, int fd, struct vps_fault *fault);
+
 /* The other waits for that. -EPIPE: the peer is gone, or has executed its command. */
 int vps_step_wait(int socket, struct vps_step *ret_step);
 

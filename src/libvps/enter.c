@@ -199,7 +199,9 @@ static int let_execute(int sock, struct vps_fault *fault)
 	struct vps_step step;
 	int rc;
 
-	vps_step_done(sock, 0, -1);
+	rc = vps_step_go_on(sock, -1, fault);
+	if (rc)
+		return rc;
 	rc = vps_step_wait(sock, &step);
 	if (rc == -EPIPE)
 		return 0;

@@ -273,8 +273,9 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 
 	if (rc)
 		return rc;
-	/* A child that is gone has left word of why. */
-	vps_step_done(sock, 0, start->root.fd);
+	rc = vps_step_go_on(sock, start->root.fd, fault);
+	if (rc)
+		return rc;
 	noted = vps_context_note_init(start->group, child->pid, spawn->userns);
 	rc = vps_step_wait(sock, &step);
 	if (rc)
@@ -292,7 +293,10 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	rc = noted ?: vps_context_set_running(start->host, start->id, start->group, child->pid);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");
-	rc = vps_step_done(sock, 0, -1) ?: vps_step_wait(sock, &step);
+	rc = vps_step_go_on(sock, -1, fault);
+	if (rc)
+		return rc;
+	rc = vps_step_wait(sock, &step);
 	/* The socket closed by itself: the command is being executed. */
 	return rc == -EPIPE ? 0 : step_fault(rc, &step, fault);
 }
