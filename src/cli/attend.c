@@ -102,7 +102,7 @@ static bool has_ended(const struct vps_child *child)
 
 static int wait_passing_on(struct vps_child *child)
 {
-	int status, signal;
+	int status, signal, rc;
 	sigset_t set;
 
 	passed_signals(&set);
@@ -115,9 +115,11 @@ static int wait_passing_on(struct vps_child *child)
 			cli_pass_signal(child, signal);
 	}
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	if (vps_child_wait(child, &status))
-		return CLI_EXEC_FAILED << 8;
-	return status;
+	rc = vps_child_wait(child, &status);
+	if (!rc)
+		return status;
+	cli_warn(rc, "the command");
+	return CLI_EXEC_FAILED << 8;
 }
 
 int cli_pty_attend(struct cli_pty *pty, struct vps_child *child)

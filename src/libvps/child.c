@@ -68,11 +68,14 @@ int vps_step_wait(int socket, struct vps_step *ret_step)
 	};
 	ssize_t n;
 
+	*ret_step = (struct vps_step){ .fd = -1 };
 	do
 		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return vps_fault(&ret_step->fault, -errno, "hear of its process", "");
 	if (n < 0)
-		return errno == ECONNRESET ? -EPIPE : -errno;
+		return -EPIPE;
 	if ((size_t)n != sizeof(*ret_step))
 		return -EPIPE;
 	ret_step->fd = -1;
