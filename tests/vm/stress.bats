@@ -6,8 +6,8 @@
 
 bats_require_minimum_version 1.5.0
 
-# In turns, since who has no file to open comes to no other limit. A comma for a blank.
-turns=('fork,2,--fork-max,16 clone,1,--clone-max,64 vm,2,--vm-bytes,96M mmap,2,--mmap-bytes,64M
+# In turns, since who has no file to open, or no memory, comes to no other limit. A comma for a blank.
+turns=('fork,2,--fork-max,16 clone,1,--clone-max,64' 'vm,2,--vm-bytes,96M mmap,2,--mmap-bytes,64M
 	mremap,1,--mremap-bytes,32M brk,1 dir,1' 'open,2 dup,1' 'sock,2 dentry,1,--dentries,2048
 	hdd,1,--hdd-bytes,64M link,1 rename,1')
 limits='proc=16 vm=800M rss=100M files=200 tcp=1 disk=48M inodes=700'
@@ -16,7 +16,7 @@ turn=6	# seconds; what looks for trouble is slower
 setup_file() {
 	vps-probe --raw | grep -q '^engine kernel' || skip "requires the kernel engine"
 	command -v stress-ng || skip "requires stress-ng"
-	seconds=$((3 * turn))
+	seconds=$((${#turns[@]} * turn))
 	[ "$VPS_TEST_ROUNDS" -le 2 ] || seconds=$((VPS_TEST_ROUNDS * 38)) turn=30
 	vps-create stress --template busybox --ctx 70 --disk-kind counted --disk 48M --inodes 700
 	tree=/var/lib/vservers/stress
@@ -78,8 +78,8 @@ wants() {
 
 both() {
 	end=$(($(date +%s) + seconds))
-	for ((i = 0; i < 3 || $(date +%s) < end; i++)); do
-		for class in ${turns[i % 3]}; do
+	for ((i = 0; i < ${#turns[@]} || $(date +%s) < end; i++)); do
+		for class in ${turns[i % ${#turns[@]}]}; do
 			wants host "$class" &
 			wants inside "$class" vps-enter stress -- &
 		done
