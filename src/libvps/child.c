@@ -85,6 +85,22 @@ int vps_step_wait(int socket, struct vps_step *ret_step)
 	return ret_step->err;
 }
 
+int vps_step_execute(int socket, struct vps_fault *fault)
+{
+	struct vps_step step;
+	int rc = vps_step_go_on(socket, -1, fault);
+
+	if (rc)
+		return rc;
+	rc = vps_step_wait(socket, &step);
+	/* It closed by itself. */
+	if (rc == -EPIPE)
+		return 0;
+	if (fault)
+		*fault = step.fault;
+	return rc;
+}
+
 _Noreturn void vps_step_fail(int socket, int err, const struct vps_fault *fault)
 {
 	struct vps_step step = { .err = err, .fd = -1, .fault = *fault };

@@ -33,6 +33,9 @@ int vps_step_done(int socket, pid_t pid, int fd);
  */
 int vps_step_go_on(int socket, int fd, struct vps_fault *fault);
 
+/* Has the other execute its command, which is what it waits for; 0 when it does. */
+int vps_step_execute(int socket, struct vps_fault *fault);
+
 /* The other waits for that. -EPIPE: the peer is gone, or has executed its command. */
 int vps_step_wait(int socket, struct vps_step *ret_step);
 

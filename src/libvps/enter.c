@@ -193,23 +193,6 @@ static int join(const struct entry *entry, const struct vps_child *child, struct
 	return rc ? vps_fault(fault, rc, "join its groups", "") : 0;
 }
 
-/* What it takes to execute is done: the socket closes by itself then. */
-static int let_execute(int sock, struct vps_fault *fault)
-{
-	struct vps_step step;
-	int rc;
-
-	rc = vps_step_go_on(sock, -1, fault);
-	if (rc)
-		return rc;
-	rc = vps_step_wait(sock, &step);
-	if (rc == -EPIPE)
-		return 0;
-	if (fault)
-		*fault = step.fault;
-	return rc;
-}
-
 static int wait_outer(struct entry *entry, struct vps_child *outer, struct vps_child *ret_child,
 		      struct vps_fault *fault)
 {
@@ -223,7 +206,7 @@ static int wait_outer(struct entry *entry, struct vps_child *outer, struct vps_c
 	if (rc == -EPIPE)
 		rc = vps_refuse(fault, -ECHILD, "the process was killed", entry->info.name);
 	if (!rc)
-		rc = join(entry, &child, fault) ?: let_execute(sock, fault);
+		rc = join(entry, &child, fault) ?: vps_step_execute(sock, fault);
 	if (!rc)
 		*ret_child = child;
 	else if (child.pid)

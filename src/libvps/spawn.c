@@ -293,12 +293,7 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	rc = noted ?: vps_context_set_running(start->host, start->id, start->group, child->pid);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");
-	rc = vps_step_go_on(sock, -1, fault);
-	if (rc)
-		return rc;
-	rc = vps_step_wait(sock, &step);
-	/* The socket closed by itself: the command is being executed. */
-	return rc == -EPIPE ? 0 : step_fault(rc, &step, fault);
+	return vps_step_execute(sock, fault);
 }
 
 /* Looked up as it will be inside, so links stay in the tree. */
