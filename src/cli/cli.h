@@ -162,6 +162,9 @@ void cli_table_row(struct cli_table *table);
 /* Prints all and frees; returns 0, or -errno of the output (which is said at exit). */
 int cli_table_print(struct cli_table *table);
 
+/* Microseconds of a clock that nobody sets. */
+int64_t cli_clock_us(void);
+
 /* 1536 -> "1.5K"; the result is in @buf. */
 const char *cli_human_size(uint64_t bytes, char buf[16]);
 

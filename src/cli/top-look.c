@@ -2,17 +2,8 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "top.h"
-
-int64_t top_clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Only of what is not on a disk. */
 static double capacity(const char *name)
@@ -225,7 +216,7 @@ static void read_traffic(struct top *top, struct top_row *rows, size_t count)
 
 static void keep(struct top *top, struct top_row *rows, size_t count)
 {
-	int64_t now_us = top_clock_us();
+	int64_t now_us = cli_clock_us();
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)

@@ -234,7 +234,7 @@ static void enter_screen(void)
 
 static int milliseconds_to(int64_t then)
 {
-	int64_t left = then - top_clock_us();
+	int64_t left = then - cli_clock_us();
 
 	/* Rounded up: to wake too early would be to go round once more. */
 	return left <= 0 ? 0 : left > 3600000000 ? 3600000 : (int)((left + 999) / 1000);
@@ -256,11 +256,11 @@ static bool attend(struct view *view, int64_t then)
 int top_screen(struct top *top, struct top_order order, int64_t delay_us, uint64_t rounds)
 {
 	struct view view = { .top = top, .order = order };
-	int64_t look_at = top_clock_us(), load_at = look_at + TOP_LOAD_US;
+	int64_t look_at = cli_clock_us(), load_at = look_at + TOP_LOAD_US;
 
 	enter_screen();
 	for (uint64_t round = 0;;) {
-		int64_t now = top_clock_us();
+		int64_t now = cli_clock_us();
 
 		if (now >= load_at) {
 			top_look_load(top);
@@ -270,7 +270,7 @@ int top_screen(struct top *top, struct top_order order, int64_t delay_us, uint64
 			if (rounds && round++ == rounds)
 				break;
 			view.err = top_look(top);
-			look_at = top_clock_us() + delay_us;
+			look_at = cli_clock_us() + delay_us;
 		}
 		draw(&view);
 		if (!attend(&view, look_at < load_at ? look_at : load_at))

@@ -82,8 +82,6 @@ struct top {
 	bool no_traffic;
 };
 
-int64_t top_clock_us(void);
-
 void top_open(struct top *top);
 void top_close(struct top *top);
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
 
@@ -106,31 +105,24 @@ static void add_up(struct look *look, struct capacity *capacity)
 	}
 }
 
-static uint64_t clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* CPU time is a sum; what there is of CPUs, and limits, are rates. */
 static void measure(struct look *look, struct capacity *capacity)
 {
 	struct capacity before = *capacity;
-	uint64_t begin, end;
+	int64_t begin;
+	uint64_t took;
 
 	add_up(look, &before);
-	begin = clock_us();
+	begin = cli_clock_us();
 	usleep(MEASURED_US);
 	add_up(look, capacity);
-	end = clock_us();
+	took = (uint64_t)(cli_clock_us() - begin);
 	if (before.used == VPS_LIMIT_NONE || capacity->used == VPS_LIMIT_NONE)
 		return;
 	/* Who has ended meanwhile took his time with him. */
 	if (capacity->used < before.used)
 		before.used = capacity->used;
-	capacity->used = ((capacity->used - before.used) * 100 + (end - begin) / 2) / (end - begin);
+	capacity->used = ((capacity->used - before.used) * 100 + took / 2) / took;
 }
 
 static void take(struct look *look, const struct vps_resource *resource,

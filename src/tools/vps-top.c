@@ -120,7 +120,7 @@ static void parse(int argc, char **argv, struct request *request)
 static void wait_until(struct top *top, int64_t then, int64_t *load_at)
 {
 	for (;;) {
-		int64_t next = then < *load_at ? then : *load_at, left = next - top_clock_us();
+		int64_t next = then < *load_at ? then : *load_at, left = next - cli_clock_us();
 
 		if (left > 0) {
 			struct timespec wait = { left / 1000000, left % 1000000 * 1000 };
@@ -146,7 +146,7 @@ static void look(struct top *top)
 /* What changes between two looks is known from the second one on, which is the first told. */
 static int batch(struct top *top, const struct request *request)
 {
-	int64_t look_at = top_clock_us(), load_at = look_at + TOP_LOAD_US;
+	int64_t look_at = cli_clock_us(), load_at = look_at + TOP_LOAD_US;
 
 	look(top);
 	for (uint64_t round = 0; !request->rounds || round < request->rounds; round++) {
