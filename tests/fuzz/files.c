@@ -59,6 +59,16 @@ void fuzz_no_file(void)
 	now.in_force = false;
 }
 
+int fuzz_one_of(void (*const readers[])(void), size_t count, const uint8_t *data, size_t size)
+{
+	if (!size || *data < 'a' || (size_t)(*data - 'a') >= count)
+		return -1;
+	fuzz_file(data + 1, size - 1);
+	readers[*data - 'a']();
+	fuzz_no_file();
+	return 0;
+}
+
 const char *fuzz_attr(void)
 {
 	return now.attr;

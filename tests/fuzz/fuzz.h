@@ -41,6 +41,9 @@ int fuzz_fd(const uint8_t *data, size_t size);
 void fuzz_file(const uint8_t *data, size_t size);
 void fuzz_no_file(void);
 
+/* Has what the first byte names ('a' is the first of @readers) read the rest; for the fuzzer. */
+int fuzz_one_of(void (*const readers[])(void), size_t count, const uint8_t *data, size_t size);
+
 /* What was written to an extended attribute last, as a string; or NULL. */
 const char *fuzz_attr(void);
 

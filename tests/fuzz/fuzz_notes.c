@@ -67,10 +67,5 @@ static void (*const readers[])(void) = {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!size || *data < 'a' || *data - 'a' >= (int)ARRAY_SIZE(readers))
-		return -1;
-	fuzz_file(data + 1, size - 1);
-	readers[*data - 'a']();
-	fuzz_no_file();
-	return 0;
+	return fuzz_one_of(readers, ARRAY_SIZE(readers), data, size);
 }
