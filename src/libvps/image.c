@@ -15,6 +15,7 @@
 
 #include "image.h"
 #include "loop.h"
+#include "mount.h"
 #include "program.h"
 #include "sys.h"
 #include "tree.h"
@@ -442,18 +443,11 @@ bool vps_image_is_mounted(const struct vps_image *image)
 
 static int mount_device(const char *device, int tree)
 {
-	_cleanup_(closep) int fs = fsopen("ext4", FSOPEN_CLOEXEC);
-	_cleanup_(closep) int mnt = -1;
+	const char *const options[] = { "source", device, "errors", "remount-ro", NULL };
+	_cleanup_(closep) int mnt = vps_mount_make("ext4", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+						   options);
 
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", device, 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "errors", "remount-ro", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (mnt < 0 || move_mount(mnt, "", tree, "", MOVE_MOUNT_F_EMPTY_PATH |
-				  MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return -errno;
-	return 0;
+	return mnt < 0 ? mnt : vps_mount_put(mnt, tree);
 }
 
 /*

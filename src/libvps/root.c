@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "mount.h"
 #include "root.h"
 #include "sys.h"
 #include "util.h"
@@ -15,6 +16,8 @@
 #define MAX_PTYS "256"
 
 #define CONSOLE_LOG "/var/log/console.log"
+
+#define SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* ---- the host's half ------------------------------------------------------- */
 
@@ -29,6 +32,7 @@ static int clone_tree(const struct vps_root *root, int tree, const char *path,
 	struct mount_attr suid = { .attr_clr = MOUNT_ATTR_NOSUID };
 	_cleanup_(closep) int mnt = open_tree(tree, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 					      AT_EMPTY_PATH | AT_RECURSIVE);
+	int rc;
 
 	if (mnt < 0)
 		return vps_fault(fault, -errno, "copy the mount", path);
@@ -42,9 +46,8 @@ static int clone_tree(const struct vps_root *root, int tree, const char *path,
 		return vps_fault(fault, -errno, root->userns < 0 ? "set mount flags" :
 				 "id-map the mount (a file system that cannot needs USERNS=no)",
 				 path);
-	if (move_mount(mnt, "", tree, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return vps_fault(fault, -errno, "mount the tree", path);
-	return steal_fd(&mnt);
+	rc = vps_mount_put(mnt, tree);
+	return rc ? vps_fault(fault, rc, "mount the tree", path) : steal_fd(&mnt);
 }
 
 /* A directory of the tree to mount on: a real one, never a link to somewhere. */
@@ -101,23 +104,17 @@ static int fill_dev(int dev, uid_t base)
 /* A tmpfs of the host's: device nodes work on it, and inside none can be made. */
 static int make_dev(uid_t base)
 {
-	_cleanup_(closep) int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
-	_cleanup_(closep) int mnt = -1;
 	char uid[16];
+	const char *const options[] = { "mode", "0755", "uid", uid, "gid", uid,
+					"size", "1m", "nr_inodes", "1k", NULL };
+	_cleanup_(closep) int mnt = -1;
 	mode_t mask;
 	int rc;
 
 	snprintf(uid, sizeof(uid), "%u", base);
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "uid", uid, 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "gid", uid, 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "size", "1m", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", "1k", 0) < 0 ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	mnt = vps_mount_make("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, options);
 	if (mnt < 0)
-		return -errno;
+		return mnt;
 	mask = umask(0);
 	rc = fill_dev(mnt, base);
 	umask(mask);
@@ -125,34 +122,24 @@ static int make_dev(uid_t base)
 }
 
 /* The host's sysfs itself, nothing that is mounted below it, and read-only. */
-static int clone_sys(void)
+static int copy_sys(void)
 {
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			    MOUNT_ATTR_NOEXEC,
-		.propagation = MS_PRIVATE,
-	};
-	_cleanup_(closep) int mnt = open_tree(AT_FDCWD, "/sys",
-					      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-
-	if (mnt < 0 || mount_setattr(mnt, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return -errno;
-	return steal_fd(&mnt);
+	return vps_mount_copy(AT_FDCWD, "/sys", SAFE | MOUNT_ATTR_RDONLY);
 }
 
 static int put_mount(int mnt, int tree, int root, const char *name, struct vps_fault *fault)
 {
 	_cleanup_(closep) int from = mnt;
 	_cleanup_(closep) int on = -1;
+	int rc;
 
 	if (from < 0)
 		return vps_fault(fault, from, "prepare the mount", name);
 	on = mountpoint(tree, root, name, fault);
 	if (on < 0)
 		return on;
-	if (move_mount(from, "", on, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return vps_fault(fault, -errno, "mount", name);
-	return 0;
+	rc = vps_mount_put(from, on);
+	return rc ? vps_fault(fault, rc, "mount", name) : 0;
 }
 
 int vps_root_build(struct vps_root *root, const struct vps_spawn *spawn, struct vps_fault *fault)
@@ -179,7 +166,7 @@ int vps_root_build(struct vps_root *root, const struct vps_spawn *spawn, struct 
 	if (proc < 0)
 		return proc;
 	if (spawn->net == VPS_NET_SHARED)
-		return put_mount(clone_sys(), tree, root->fd, "sys", fault);
+		return put_mount(copy_sys(), tree, root->fd, "sys", fault);
 	sys = mountpoint(tree, root->fd, "sys", fault);
 	return sys < 0 ? sys : 0;
 }
@@ -203,94 +190,180 @@ static int pivot(struct vps_fault *fault)
 	return 0;
 }
 
-static const struct {
-	const char *path;
+/*
+ * The mounts that a VPS is given, open. Whoever may write in the tree may rename the directories
+ * they are mounted on at any time, so that nothing is looked for below these by a path.
+ */
+struct own {
+	int dev, proc, sys;
+	int empty;		/* the directory over the first one that is masked */
+};
+
+/*
+ * A directory at the top of the tree, and nothing but that; where the host's half has mounted
+ * something, that mount.
+ */
+static int open_top(const char *name, bool mounted, struct vps_fault *fault)
+{
+	_cleanup_(closep) int fd = vps_sys_openat2(AT_FDCWD, name, O_PATH | O_DIRECTORY, 0,
+						   VPS_RESOLVE_STRICT & ~(uint64_t)RESOLVE_NO_XDEV);
+	struct statx stx;
+
+	if (fd < 0)
+		return vps_fault(fault, fd, "is no plain directory in the tree", name);
+	if (statx(fd, "", AT_EMPTY_PATH, 0, &stx) < 0)
+		return vps_fault(fault, -errno, "look at", name);
+	if (mounted && !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return vps_fault(fault, -ESTALE, "has been exchanged in the tree", name);
+	return steal_fd(&fd);
+}
+
+/* Returns the mount, on the directory of that name. */
+static int mount_top(const char *type, unsigned int flags, const char *name,
+		     struct vps_fault *fault)
+{
+	static const char *const none[] = { NULL };
+	_cleanup_(closep) int mnt = vps_mount_make(type, flags, none);
+	_cleanup_(closep) int on = -1;
+	int rc;
+
+	if (mnt < 0)
+		return vps_fault(fault, mnt, "mount", name);
+	on = open_top(name, false, fault);
+	if (on < 0)
+		return on;
+	rc = vps_mount_put(mnt, on);
+	return rc ? vps_fault(fault, rc, "mount", name) : steal_fd(&mnt);
+}
+
+static int mount_below(int dir, const char *name, const char *type, unsigned int flags,
+		       const char *const *options, struct vps_fault *fault)
+{
+	_cleanup_(closep) int mnt = vps_mount_make(type, flags, options);
+	_cleanup_(closep) int on = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int rc = mnt < 0 ? mnt : on < 0 ? -errno : vps_mount_put(mnt, on);
+
+	return rc ? vps_fault(fault, rc, "mount", name) : 0;
+}
+
+static int mount_in_dev(int dev, struct vps_fault *fault)
+{
+	static const char *const pts[] = { "ptmxmode", "0666", "mode", "0620", "gid", "5",
+					   "max", MAX_PTYS, NULL };
+	static const char *const shm[] = { "mode", "1777", NULL };
+	static const char *const none[] = { NULL };
+	int rc;
+
+	rc = mount_below(dev, "pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts, fault);
+	if (!rc)
+		rc = mount_below(dev, "shm", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, shm,
+				 fault);
+	if (!rc)
+		rc = mount_below(dev, "mqueue", "mqueue", SAFE, none, fault);
+	return rc == -ENODEV ? 0 : rc;
+}
+
+static int mount_own(const struct vps_spawn *spawn, struct own *own, struct vps_fault *fault)
+{
+	static const char *const none[] = { NULL };
+
+	own->proc = mount_top("proc", SAFE, "proc", fault);
+	if (own->proc < 0)
+		return own->proc;
+	/* Which devices /sys/class/net shows depends on who mounts it. */
+	own->sys = spawn->net == VPS_NET_SHARED ? open_top("sys", true, fault) :
+		   mount_top("sysfs", SAFE | MOUNT_ATTR_RDONLY, "sys", fault);
+	if (own->sys < 0)
+		return own->sys;
+	own->dev = open_top("dev", true, fault);
+	if (own->dev < 0)
+		return own->dev;
+	/* Without a user namespace nothing inside may write a group: it could leave it. */
+	return mount_in_dev(own->dev, fault) ?:
+	       mount_below(own->sys, "fs/cgroup", "cgroup2",
+			   SAFE | (spawn->userns ? 0 : MOUNT_ATTR_RDONLY), none, fault);
+}
+
+struct mask {
+	const char *name;
 	bool dir;
 	bool read_only;		/* show it, but let nothing be written */
 	bool plain_only;	/* a user namespace has the kernel refuse it anyway */
-} proc_masks[] = {
-	{ "/proc/kcore", false, false, true },
-	{ "/proc/kmsg", false, false, true },
-	{ "/proc/keys", false, false, false },
-	{ "/proc/timer_list", false, false, true },
-	{ "/proc/kallsyms", false, false, false },
-	{ "/proc/latency_stats", false, false, true },
-	{ "/proc/kpagecgroup", false, false, true },
-	{ "/proc/kpagecount", false, false, true },
-	{ "/proc/kpageflags", false, false, true },
-	{ "/proc/pagetypeinfo", false, false, true },
-	{ "/proc/slabinfo", false, false, true },
-	{ "/proc/vmallocinfo", false, false, true },
-	{ "/proc/sysrq-trigger", false, true, true },
-	{ "/proc/acpi", true, false, false },
-	{ "/proc/scsi", true, false, false },
-	{ "/proc/asound", true, false, true },
-	{ "/proc/bus", true, true, true },
-	{ "/proc/fs", true, true, true },
-	{ "/proc/irq", true, true, true },
-	{ "/proc/sys", true, true, true },
-	{ "/sys/firmware", true, false, false },
-	{ "/sys/kernel/mm", true, false, true },
 };
 
-/* @dirs: the mask of directories that was mounted last, or NULL: the next ones are copies. */
-static int mask(const char *path, bool dir, bool read_only, const char **dirs)
+static const struct mask proc_masks[] = {
+	{ "kcore", false, false, true },
+	{ "kmsg", false, false, true },
+	{ "keys", false, false, false },
+	{ "timer_list", false, false, true },
+	{ "kallsyms", false, false, false },
+	{ "latency_stats", false, false, true },
+	{ "kpagecgroup", false, false, true },
+	{ "kpagecount", false, false, true },
+	{ "kpageflags", false, false, true },
+	{ "pagetypeinfo", false, false, true },
+	{ "slabinfo", false, false, true },
+	{ "vmallocinfo", false, false, true },
+	{ "sysrq-trigger", false, true, true },
+	{ "acpi", true, false, false },
+	{ "scsi", true, false, false },
+	{ "asound", true, false, true },
+	{ "bus", true, true, true },
+	{ "fs", true, true, true },
+	{ "irq", true, true, true },
+	{ "sys", true, true, true },
+	{ NULL },
+};
+
+static const struct mask sys_masks[] = {
+	{ "firmware", true, false, false },
+	{ "kernel/mm", true, false, true },
+	{ NULL },
+};
+
+static bool hides_dir(const struct mask *mask)
 {
+	return mask->dir && !mask->read_only;
+}
+
+static int make_mask(int on, const struct mask *mask, const struct own *own)
+{
+	static const char *const empty[] = { "size", "0", "mode", "0555", NULL };
+
+	if (mask->read_only)
+		return vps_mount_copy(on, "", SAFE | MOUNT_ATTR_RDONLY);
+	if (!mask->dir)
+		return vps_mount_copy(own->dev, "null", 0);
+	if (own->empty >= 0)
+		return vps_mount_copy(own->empty, "", 0);
+	return vps_mount_make("tmpfs", SAFE | MOUNT_ATTR_RDONLY, empty);
+}
+
+/* What this kernel does not have needs none. */
+static int put_mask(int dir, const struct mask *mask, struct own *own)
+{
+	_cleanup_(closep) int on = openat(dir, mask->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(closep) int mnt = -1;
 	int rc;
 
-	if (read_only)
-		rc = mount(path, path, NULL, MS_BIND, NULL) ?:
-		     mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID |
-			   MS_NODEV | MS_NOEXEC, NULL);
-	else if (dir && *dirs)
-		rc = mount(*dirs, path, NULL, MS_BIND, NULL);
-	else if (dir)
-		rc = mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-			   "size=0,mode=0555");
-	else
-		rc = mount("/dev/null", path, NULL, MS_BIND, NULL);
-	if (!rc && dir && !read_only)
-		*dirs = path;
-	return rc && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
+	if (on < 0)
+		return errno == ENOENT ? 0 : -errno;
+	mnt = make_mask(on, mask, own);
+	rc = mnt < 0 ? mnt : vps_mount_put(mnt, on);
+	if (!rc && hides_dir(mask) && own->empty < 0)
+		own->empty = steal_fd(&mnt);
+	return rc;
 }
 
-static int mask_all(bool userns, struct vps_fault *fault)
+static int put_masks(int dir, const struct mask *mask, bool userns, struct own *own,
+		     struct vps_fault *fault)
 {
-	const char *dirs = NULL;
+	for (; mask->name; mask++) {
+		int rc = userns && mask->plain_only ? 0 : put_mask(dir, mask, own);
 
-	for (size_t i = 0; i < ARRAY_SIZE(proc_masks); i++) {
-		int rc;
-
-		if (userns && proc_masks[i].plain_only)
-			continue;
-		rc = mask(proc_masks[i].path, proc_masks[i].dir, proc_masks[i].read_only, &dirs);
 		if (rc)
-			return vps_fault(fault, rc, "mask", proc_masks[i].path);
+			return vps_fault(fault, rc, "mask", mask->name);
 	}
-	return 0;
-}
-
-static int mount_own(const struct vps_spawn *spawn, struct vps_fault *fault)
-{
-	unsigned long safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-	if (mount("proc", "/proc", "proc", safe, NULL) < 0)
-		return vps_fault(fault, -errno, "mount", "/proc");
-	/* Which devices /sys/class/net shows depends on who mounts it. */
-	if (spawn->net != VPS_NET_SHARED &&
-	    mount("sysfs", "/sys", "sysfs", safe | MS_RDONLY, NULL) < 0)
-		return vps_fault(fault, -errno, "mount", "/sys");
-	if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		  "newinstance,ptmxmode=0666,mode=0620,gid=5,max=" MAX_PTYS) < 0)
-		return vps_fault(fault, -errno, "mount", "/dev/pts");
-	if (mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
-		return vps_fault(fault, -errno, "mount", "/dev/shm");
-	if (mount("mqueue", "/dev/mqueue", "mqueue", safe, NULL) < 0 && errno != ENODEV)
-		return vps_fault(fault, -errno, "mount", "/dev/mqueue");
-	/* Without a user namespace nothing inside may write a group: it could leave it. */
-	if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", safe | (spawn->userns ? 0 : MS_RDONLY),
-		  NULL) < 0)
-		return vps_fault(fault, -errno, "mount", "/sys/fs/cgroup");
 	return 0;
 }
 
@@ -332,19 +405,30 @@ static int give_console(struct vps_fault *fault)
 	return vps_walls_stdio((int[3]){ null, out, out }, fault);
 }
 
-int vps_root_enter(const struct vps_spawn *spawn, struct vps_fault *fault)
+static int make_own(const struct vps_spawn *spawn, struct own *own, struct vps_fault *fault)
 {
-	int rc = pivot(fault);
-
 	/* While the old root is there: a new /proc may show no more than an old one. */
-	if (!rc)
-		rc = mount_own(spawn, fault);
+	int rc = mount_own(spawn, own, fault);
+
 	if (!rc && umount2(".", MNT_DETACH) < 0)
 		rc = vps_fault(fault, -errno, "detach the host's mounts", "");
 	if (!rc && chdir("/") < 0)
 		rc = vps_fault(fault, -errno, "change to the root", "");
 	if (!rc)
-		rc = mask_all(spawn->userns, fault);
+		rc = put_masks(own->proc, proc_masks, spawn->userns, own, fault) ?:
+		     put_masks(own->sys, sys_masks, spawn->userns, own, fault);
+	return rc;
+}
+
+int vps_root_enter(const struct vps_spawn *spawn, struct vps_fault *fault)
+{
+	struct own own = { -1, -1, -1, -1 };
+	int rc = pivot(fault) ?: make_own(spawn, &own, fault);
+
+	closep(&own.dev);
+	closep(&own.proc);
+	closep(&own.sys);
+	closep(&own.empty);
 	if (!rc && spawn->own_tty)
 		rc = give_console(fault);
 	return rc;

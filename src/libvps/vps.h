@@ -1293,7 +1293,7 @@ int vps_ledger_report(struct vps_ledger *ledger, const struct vps_report_spec *s
 		      int (*row)(const struct vps_report_row *row, void *data), void *data,
 		      struct vps_fault *fault);
 
-/* ---- files of the host's that run inside (wrap.c) -------------------------- */
+/* ---- files of the host's that run inside (mount.c) -------------------------- */
 
 /*
  * vps_wrap_file - a descriptor of the same file through a read-only mount of its own. What is
