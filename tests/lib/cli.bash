@@ -3,6 +3,8 @@
 # What the tests share that run tools without root and without contexts.
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/trace.bash
+. "${BASH_SOURCE[0]%/*}/trace.bash"
 
 SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$(cd "${BUILD:-$SRC/build}" && pwd) || exit 1

@@ -6,6 +6,8 @@
 # then fails it for whatever it left behind itself.
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/lib/trace.bash
+. "${BASH_SOURCE[0]%/*}/trace.bash"
 
 # This is read again for every test, and where each process takes a tenth of a second the
 # tests would take hours: what the shell can do by itself it does.
