@@ -69,3 +69,27 @@ ok 1 - kunit two: c # SKIP why" ]
 	run -1 "$SRC/tests/vm/kunit" none
 	[ "${lines[1]}" = "not ok 1 - kunit: the kernel has no result" ]
 }
+
+# oops WHAT CODE: of a console.
+oops() {
+	printf '%s\n' "[  368.486771] Oops: $1: 0000 [#1] SMP" '[  368.486900] RIP: 0010:f+0x4b/0xc0' \
+		"[  368.487000] Code: f0 c1 $2 c3" '[  368.491256] Code: f0 c1 66 <90> c3' >console
+}
+
+@test "vm: an oops is the emulator's where no breakpoint is, and only then" {
+	oops int3 '66 <90>'
+	run -0 "$SRC/tests/vm/slipped" console
+	oops int3 'cc <90>'
+	run -1 "$SRC/tests/vm/slipped" console
+	oops 'invalid opcode' '66 <90>'
+	run -1 "$SRC/tests/vm/slipped" console
+	echo '[    1.0] Code: 66 <90>' >console
+	run -1 "$SRC/tests/vm/slipped" console
+}
+
+@test "vm: of a machine that begins again the last results count" {
+	printf '%s\n' 1..3 'ok 1 a' 'ok 2 b # SKIP why' 'not ok 3 c' >first
+	printf '%s\n' 1..3 'ok 1 a' 'not ok 2 b' 'vm: it broke; once more' 1..3 'ok 1 a' >second
+	run -0 "$SRC/scripts/dev/tap-sum" first second
+	[ "$output" = "2 passed, 1 failed, 1 skipped" ]
+}
