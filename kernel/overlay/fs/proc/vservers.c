@@ -231,7 +231,7 @@ static void show_traffic(struct seq_file *seq, struct vps_context *context)
 	seq_printf(seq, "Outgoing traffic: %llu\n", flows[VPS_OUT].bytes);
 }
 
-static int context_show(struct seq_file *seq, struct vps_context *context)
+static void context_show(struct seq_file *seq, struct vps_context *context)
 {
 	seq_printf(seq, "vserver id: %u\n", context->id);
 	show_init(seq, context);
@@ -247,32 +247,30 @@ static int context_show(struct seq_file *seq, struct vps_context *context)
 	seq_puts(seq, "Load average: ");
 	vps_load_show(seq, context);
 	seq_putc(seq, '\n');
-	return 0;
 }
 
 static int self_show(struct seq_file *seq, void *v)
 {
 	struct vps_context *context = vps_current_get();
-	int err = context_show(seq, context);
 
+	context_show(seq, context);
 	vps_context_put(context);
-	return err;
+	return 0;
 }
 
 /* Whoever has opened it: who reads it has to see it as well. */
 static int number_show(struct seq_file *seq, void *v)
 {
 	struct vps_context *context;
-	int err;
 
 	if (!sees_all())
 		return -EPERM;
 	context = vps_context_find((uintptr_t)seq->private);
 	if (!context)
 		return -ESRCH;
-	err = context_show(seq, context);
+	context_show(seq, context);
 	vps_context_put(context);
-	return err;
+	return 0;
 }
 
 static int number_open(struct inode *inode, struct file *file)

@@ -292,6 +292,33 @@ int vps_cpu_get(struct vps_context *context, struct vps_cpu_usage *ret_usage)
 }
 
 /**
+ * vps_cpu_set_idle - have a context get only what nobody else wants of the processors, or not
+ * @context: the context
+ * @idle: whether
+ *
+ * Return: 0, or -ENODATA when the context's group has no cpu controller.
+ */
+int vps_cpu_set_idle(struct vps_context *context, bool idle)
+{
+	char text[] = { '0' + idle, '\0' };
+
+	return write_file(context, "cpu.idle", text);
+}
+
+/**
+ * vps_cpu_is_idle - does a context get only what nobody else wants?
+ * @context: the context
+ *
+ * Return: 1 when it does, 0 when it does not, -ENODATA as above.
+ */
+int vps_cpu_is_idle(struct vps_context *context)
+{
+	char text[TEXT_SIZE];
+
+	return read_file(context, "cpu.idle", text) ?: text[0] == '1';
+}
+
+/**
  * vps_cpu_whole - how many processors a share of them looks like
  * @max: thousandths of one processor; VPS_UNLIMITED
  * @processors: how many there are

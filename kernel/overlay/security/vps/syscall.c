@@ -33,6 +33,7 @@ static_assert(sizeof(struct vps_create) == 4 * sizeof(u32) + sizeof(u64) + VPS_N
 static_assert(sizeof(struct vps_bounds) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_counted) == 2 * sizeof(u32) + 5 * sizeof(u64));
 static_assert(sizeof(struct vps_cpu_usage) == 2 * sizeof(u32) + 2 * sizeof(u64));
+static_assert(sizeof(struct vps_policy) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_flags) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_migrate) == 4 * sizeof(u32));
 static_assert(sizeof(struct vps_caps) == 2 * sizeof(u32) + sizeof(u64));
@@ -41,13 +42,14 @@ static_assert(sizeof(struct vps_signal) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_processes) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_init) == 2 * sizeof(u32));
 static_assert(sizeof(struct vps_new_context) == 4 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_limits) == sizeof(struct vps_bounds));
 static_assert(sizeof(struct vps_tree) == 2 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_disk_bounds) == 2 * sizeof(u32) + 4 * sizeof(u64));
 static_assert(sizeof(struct vps_disk_counted) == 2 * sizeof(u32) + 10 * sizeof(u64));
 static_assert(sizeof(struct vps_address) == 2 * sizeof(u32) + VPS_DEVICE_SIZE + 16);
 static_assert(sizeof(struct vps_addresses) == 4 * sizeof(u32) + sizeof(u64));
 static_assert(sizeof(struct vps_device) == 2 * sizeof(u32) + 2 * VPS_DEVICE_SIZE);
-static_assert(sizeof(struct vps_devices) == 4 * sizeof(u32) + sizeof(u64));
+static_assert(sizeof(struct vps_devices) == sizeof(struct vps_addresses));
 static_assert(sizeof(struct vps_qos) == 4 * sizeof(u32) + 2 * sizeof(u64));
 static_assert(sizeof(struct vps_forget) == 2 * sizeof(u32) + sizeof(u64));
 
@@ -78,9 +80,7 @@ static int check_create(const union vps_data *data)
 
 static int check_new_context(const union vps_data *data)
 {
-	const struct vps_new_context *new = &data->new_context;
-
-	return new->flags & ~VPS_FLAGS || new->reserved ? -EINVAL : 0;
+	return data->new_context.flags & ~VPS_FLAGS || data->new_context.reserved ? -EINVAL : 0;
 }
 
 static int check_flags(const union vps_data *data)
@@ -123,6 +123,15 @@ static int check_bounds(const union vps_data *data)
 	return are_bounds(bounds->soft, bounds->hard) ? 0 : -EINVAL;
 }
 
+static int check_limits(const union vps_data *data)
+{
+	const struct vps_command *command = vps_command_find(data->limits.command);
+
+	if (!command || command->check != check_bounds)
+		return -EINVAL;
+	return are_bounds(data->limits.soft, data->limits.hard) ? 0 : -EINVAL;
+}
+
 /* What is more than any machine has would not fit in what is written for it. */
 static int check_usage(const union vps_data *data)
 {
@@ -131,6 +140,13 @@ static int check_usage(const union vps_data *data)
 	if (usage->reserved || usage->min > U32_MAX)
 		return -EINVAL;
 	return usage->max != VPS_UNLIMITED && usage->max > U32_MAX ? -EINVAL : 0;
+}
+
+static int check_policy(const union vps_data *data)
+{
+	u32 policy = data->policy.policy;
+
+	return policy == SCHED_NORMAL || policy == SCHED_IDLE ? 0 : -EINVAL;
 }
 
 static int check_init(const union vps_data *data)
@@ -168,19 +184,18 @@ static int check_removed(const union vps_data *data)
 	return check_address(data);
 }
 
-/* Who has no room asks for their number only. */
-static int check_list(u32 count, u32 each, size_t known)
+/* Of devices the words are the same. Who has no room asks for their number only. */
+static int check_list(const struct vps_addresses *list, size_t known)
 {
-	return count && (each < known || each % sizeof(u32) || each > PAGE_SIZE) ? -EINVAL : 0;
+	u32 each = list->each;
+
+	return list->reserved || (list->count && (each < known || each % sizeof(u32) ||
+						  each > PAGE_SIZE)) ? -EINVAL : 0;
 }
 
 static int check_addresses(const union vps_data *data)
 {
-	const struct vps_addresses *addresses = &data->addresses;
-
-	if (addresses->reserved)
-		return -EINVAL;
-	return check_list(addresses->count, addresses->each, sizeof(struct vps_address));
+	return check_list(&data->addresses, sizeof(struct vps_address));
 }
 
 static int check_device(const union vps_data *data)
@@ -195,11 +210,7 @@ static int check_device_index(const union vps_data *data)
 
 static int check_devices(const union vps_data *data)
 {
-	const struct vps_devices *devices = &data->devices;
-
-	if (devices->reserved)
-		return -EINVAL;
-	return check_list(devices->count, devices->each, sizeof(struct vps_device));
+	return check_list(&data->addresses, sizeof(struct vps_device));
 }
 
 static int check_qos(const union vps_data *data)
@@ -336,6 +347,19 @@ static long get_resident(const struct vps_call *call, union vps_data *data)
 	return vps_memory_get(call->context, &data->counted);
 }
 
+static long set_policy(const struct vps_call *call, union vps_data *data)
+{
+	return vps_cpu_set_idle(call->context, data->policy.policy == SCHED_IDLE);
+}
+
+static long get_policy(const struct vps_call *call, union vps_data *data)
+{
+	int idle = vps_cpu_is_idle(call->context);
+
+	data->policy.policy = idle ? SCHED_IDLE : SCHED_NORMAL;
+	return min(idle, 0);
+}
+
 static long set_usage(const struct vps_call *call, union vps_data *data)
 {
 	return vps_cpu_set(call->context, &data->usage);
@@ -373,13 +397,21 @@ static long set_new_context(const struct vps_call *call, union vps_data *data)
 {
 	const struct vps_new_context *new = &data->new_context;
 	const struct vps_create create = {
-		.size = sizeof(create),
 		.flags = new->flags,
 		.cgroup_fd = new->cgroup_fd,
 		.caps = ~new->remove_caps,
 	};
 
 	return enter_or_create(call->id, &create);
+}
+
+/* The structure is the same but for the command in its place for what is reserved. */
+static long set_limits(const struct vps_call *call, union vps_data *data)
+{
+	struct vps_call of = *call;
+
+	of.command = vps_command_find(data->limits.command);
+	return of.command->run(&of, data);
 }
 
 static long set_tree(const struct vps_call *call, union vps_data *data)
@@ -425,28 +457,48 @@ static long set_no_address(const struct vps_call *call, union vps_data *data)
 	return vps_address_remove(call->context, &data->address);
 }
 
-/* What a newer caller has room for and this kernel does not know is 0. */
-static int put_item(void __user *place, u32 size, const void *item, size_t known)
+static long set_network(const struct vps_call *call, union vps_data *data)
 {
-	if (copy_to_user(place, item, known) || clear_user(place + known, size - known) ||
-	    put_user(size, (u32 __user *)place))
-		return -EFAULT;
+	u32 i, each = data->addresses.each;
+	union vps_data one = {};
+	long err = 0;
+
+	for (i = 0; !err && i < data->addresses.count; i++) {
+		void __user *item = u64_to_user_ptr(data->addresses.list + (u64)i * each);
+
+		err = copy_struct_from_user(&one, sizeof(one.address), item, each) ?:
+		      check_address(&one) ?: set_address(call, &one);
+	}
+	return err;
+}
+
+/*
+ * As many of @count as there is room for. What a newer caller has room for and this kernel does not
+ * know is 0.
+ */
+static long put_list(struct vps_addresses *list, const void *items, size_t known, u32 count)
+{
+	u32 i, each = list->each;
+
+	for (i = 0; i < min(list->count, count); i++) {
+		void __user *item = u64_to_user_ptr(list->list + (u64)i * each);
+
+		if (copy_to_user(item, items + i * known, known) ||
+		    clear_user(item + known, each - known) || put_user(each, (u32 __user *)item))
+			return -EFAULT;
+	}
+	list->count = count;
 	return 0;
 }
 
 static long get_addresses(const struct vps_call *call, union vps_data *data)
 {
-	struct vps_addresses *addresses = &data->addresses;
 	struct vps_permit *permit = vps_address_copy(call->context);
-	u32 each = addresses->each, i;
-	long err = 0;
+	long err;
 
 	if (IS_ERR(permit))
 		return PTR_ERR(permit);
-	for (i = 0; !err && i < min(addresses->count, permit->count); i++)
-		err = put_item(u64_to_user_ptr(addresses->list + (u64)i * each), each,
-			       &permit->items[i], sizeof(permit->items[i]));
-	addresses->count = permit->count;
+	err = put_list(&data->addresses, permit->items, sizeof(*permit->items), permit->count);
 	kfree(permit);
 	return err;
 }
@@ -468,17 +520,12 @@ static long set_attach(const struct vps_call *call, union vps_data *data)
 
 static long get_devices(const struct vps_call *call, union vps_data *data)
 {
-	struct vps_devices *devices = &data->devices;
-	u32 each = devices->each, i;
 	struct vps_device *list;
-	long err = 0, count = vps_vnet_list(call->context, &list);
+	long err, count = vps_vnet_list(call->context, &list);
 
 	if (count < 0)
 		return count;
-	for (i = 0; !err && i < min_t(u32, devices->count, count); i++)
-		err = put_item(u64_to_user_ptr(devices->list + (u64)i * each), each, &list[i],
-			       sizeof(list[i]));
-	devices->count = count;
+	err = put_list(&data->addresses, list, sizeof(*list), count);
 	kvfree(list);
 	return err;
 }
@@ -510,21 +557,25 @@ static long set_forget(const struct vps_call *call, union vps_data *data)
 const struct vps_command vps_commands[] = {
 	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_NEW_CONTEXT), VPS_IDS_NEW,
 	  24, sizeof(struct vps_new_context), check_new_context, set_new_context },
-	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_NETWORK) },
-	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_LIMITS) },
+	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_NETWORK), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_addresses), check_addresses, set_network },
+	{ VC_CMD(VC_CAT_COMPAT, VC_SET, VC_COMPAT_LIMITS), VPS_IDS_CONTEXT,
+	  24, sizeof(struct vps_limits), check_limits, set_limits },
 
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_CONTEXT), VPS_IDS_NEW,
 	  96, sizeof(struct vps_create), check_create, set_context },
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_DESTROY), VPS_IDS_CONTEXT,
 	  0, 0, NULL, set_destroy },
-	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_POLICY) },
+	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_POLICY), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_policy), check_policy, set_policy },
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_USAGE), VPS_IDS_CONTEXT,
 	  24, sizeof(struct vps_cpu_usage), check_usage, set_usage },
 	{ VC_CMD(VC_CAT_CPU, VC_SET, VC_CPU_FLAGS), VPS_IDS_CONTEXT,
 	  8, sizeof(struct vps_flags), check_flags, set_flags },
 	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_CONTEXT), VPS_IDS_ANY,
 	  0, 0, NULL, get_context },
-	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_POLICY) },
+	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_POLICY), VPS_IDS_CONTEXT,
+	  8, sizeof(struct vps_policy), NULL, get_policy },
 	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_USAGE), VPS_IDS_CONTEXT,
 	  24, sizeof(struct vps_cpu_usage), NULL, get_usage },
 	{ VC_CMD(VC_CAT_CPU, VC_GET, VC_CPU_FLAGS), VPS_IDS_CONTEXT,
@@ -805,8 +856,9 @@ static long run(const struct vps_command *command, u32 id, union vps_data *data)
  *   context has ended;
  * - %-EAGAIN, %-EINVAL, %-EOPNOTSUPP: to migrate: as writing to cgroup.procs of the group;
  * - %-ENODATA: of resident memory, of processors: the context's group has not that controller;
- * - %-EINVAL, %-EBUSY: to set the use of processors: the controller does not take that, or no
- *   weight gives that share;
+ * - %-EINVAL, %-EBUSY: to set the use of processors: the controller does not take that, or the
+ *   policy is %SCHED_IDLE, or no weight gives that share;
+ * - %-EFAULT, %-EINVAL: of a list of addresses: it cannot be read, or one of it is none;
  * - %-EADDRINUSE: of an address: another context has it, or a part of it;
  * - %-ENOSPC: of an address: the context has as many as it can;
  * - %-EXDEV: of an address: the others are of another network namespace;
@@ -850,7 +902,5 @@ SYSCALL_DEFINE3(vserver, u32, cmd, u32, id, void __user *, data)
 	if (ret)
 		return ret;
 	ret = run(command, id, &known);
-	if (ret < 0)
-		return ret;
-	return data_write(command, data, &known) ?: ret;
+	return ret < 0 ? ret : data_write(command, data, &known) ?: ret;
 }

@@ -19,6 +19,7 @@ struct vps_command;
 union vps_data {
 	u32 size;
 	struct vps_create create;
+	struct vps_policy policy;
 	struct vps_flags flags;
 	struct vps_migrate migrate;
 	struct vps_caps caps;
@@ -27,6 +28,7 @@ union vps_data {
 	struct vps_processes count;
 	struct vps_init init;
 	struct vps_new_context new_context;
+	struct vps_limits limits;
 	struct vps_bounds bounds;
 	struct vps_counted counted;
 	struct vps_cpu_usage usage;

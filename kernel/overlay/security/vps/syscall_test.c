@@ -24,12 +24,13 @@ static const struct promise {
 	u16 size_min;
 } promises[] = {
 	{ SET(COMPAT, NEW_CONTEXT), true, 24 },
-	{ SET(COMPAT, NETWORK) },
-	{ SET(COMPAT, LIMITS) },
+	{ SET(COMPAT, NETWORK), true, 24 },
+	{ SET(COMPAT, LIMITS), true, 24 },
 	{ SET(CPU, CONTEXT), true, 96 },
 	{ GET(CPU, CONTEXT), true },
 	{ SET(CPU, DESTROY), true },
-	{ SET(CPU, POLICY) },		{ GET(CPU, POLICY) },
+	{ SET(CPU, POLICY), true, 8 },
+	{ GET(CPU, POLICY), true, 8 },
 	{ SET(CPU, USAGE), true, 24 },
 	{ GET(CPU, USAGE), true, 24 },
 	{ SET(CPU, FLAGS), true, 8 },
@@ -218,9 +219,13 @@ static void expect_takes(struct kunit *test, u32 cmd, bool none, bool contexts)
 static void test_ids(struct kunit *test)
 {
 	expect_takes(test, SET(COMPAT, NEW_CONTEXT), false, true);
+	expect_takes(test, SET(COMPAT, NETWORK), false, true);
+	expect_takes(test, SET(COMPAT, LIMITS), false, true);
 	expect_takes(test, SET(CPU, CONTEXT), false, true);
 	expect_takes(test, GET(CPU, CONTEXT), true, true);
 	expect_takes(test, SET(CPU, DESTROY), false, true);
+	expect_takes(test, SET(CPU, POLICY), false, true);
+	expect_takes(test, GET(CPU, POLICY), false, true);
 	expect_takes(test, SET(CPU, FLAGS), false, true);
 	expect_takes(test, GET(CPU, FLAGS), false, true);
 	expect_takes(test, SET(PROCESS, MIGRATE), true, true);
@@ -374,8 +379,31 @@ static void test_check_bounds(struct kunit *test)
 	}
 }
 
+/* It is told which limit, and takes what that one takes. */
+static void test_check_limits(struct kunit *test)
+{
+	static const u32 others[] = {
+		0, GET(PROCESS, MAX), SET(CPU, USAGE), SET(VFS, DISK), SET(COMPAT, LIMITS),
+		SET(PROCESS, MAX) | 1u << 8,
+	};
+
+	expect_taken(test, SET(COMPAT, LIMITS),
+		     DATA(limits, .command = SET(PROCESS, MAX), .soft = 5, .hard = 5));
+	expect_taken(test, SET(COMPAT, LIMITS),
+		     DATA(limits, .command = SET(MEMORY, RESIDENT), .soft = VPS_UNLIMITED));
+	expect_refused(test, SET(COMPAT, LIMITS),
+		       DATA(limits, .command = SET(VFS, FILES), .soft = 6, .hard = 5));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		expect_refused(test, SET(COMPAT, LIMITS), DATA(limits, .command = others[i]));
+}
+
 static void test_check_usage(struct kunit *test)
 {
+	expect_taken(test, SET(CPU, POLICY), DATA(policy, .policy = 0));
+	expect_taken(test, SET(CPU, POLICY), DATA(policy, .policy = 5));
+	expect_refused(test, SET(CPU, POLICY), DATA(policy, .policy = 1));
+	expect_refused(test, SET(CPU, POLICY), DATA(policy, .policy = U32_MAX));
+
 	expect_taken(test, SET(CPU, USAGE), DATA(usage, .max = U32_MAX, .min = U32_MAX));
 	expect_taken(test, SET(CPU, USAGE), DATA(usage, .max = VPS_UNLIMITED));
 	expect_refused(test, SET(CPU, USAGE), DATA(usage, .max = U32_MAX + 1ULL));
@@ -459,6 +487,7 @@ static struct kunit_case vps_syscall_cases[] = {
 	KUNIT_CASE(test_check_context),
 	KUNIT_CASE(test_check_process),
 	KUNIT_CASE(test_check_bounds),
+	KUNIT_CASE(test_check_limits),
 	KUNIT_CASE(test_check_usage),
 	KUNIT_CASE(test_check_disk),
 	KUNIT_CASE(test_check_forget),

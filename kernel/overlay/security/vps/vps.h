@@ -177,6 +177,8 @@ int vps_memory_set(struct vps_context *context, const struct vps_bounds *bounds)
 int vps_memory_get(struct vps_context *context, struct vps_counted *ret_counted);
 int vps_cpu_set(struct vps_context *context, const struct vps_cpu_usage *usage);
 int vps_cpu_get(struct vps_context *context, struct vps_cpu_usage *ret_usage);
+int vps_cpu_set_idle(struct vps_context *context, bool idle);
+int vps_cpu_is_idle(struct vps_context *context);
 unsigned int vps_cpu_whole(u64 max, unsigned int processors);
 unsigned int vps_cpu_count(struct vps_context *context);
 #ifdef CONFIG_MEMCG

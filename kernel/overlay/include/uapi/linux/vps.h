@@ -128,11 +128,16 @@ struct vps_counted {
  *	EBUSY	it has processes
  */
 #define VC_CPU_DESTROY		2
+/*
+ * Set, get: struct vps_policy, in cpu.idle of the context's group. Not of the host.
+ *	ENODATA	the group has no cpu controller
+ */
 #define VC_CPU_POLICY		3
 /*
  * Set, get: struct vps_cpu_usage, in cpu.max and cpu.weight of the context's group. Not of the
  * host.
- *	EINVAL	@max is too small for the cpu controller, @min is all that there is
+ *	EINVAL	@max is too small for the cpu controller, @min is all that there is, or the policy
+ *		is SCHED_IDLE
  *	EBUSY	with what the other contexts have, no weight gives that share
  *	ENODATA	the group has no cpu controller
  */
@@ -161,6 +166,11 @@ struct vps_cpu_usage {
 	__u32 reserved;
 	__aligned_u64 max;	/* or VPS_UNLIMITED */
 	__aligned_u64 min;
+};
+
+struct vps_policy {
+	__u32 size;
+	__u32 policy;		/* SCHED_NORMAL (0); SCHED_IDLE (5): only what nobody else wants */
 };
 
 struct vps_flags {
@@ -255,7 +265,16 @@ struct vps_init {
  * those of VC_CPU_CONTEXT and VC_PROCESS_MIGRATE.
  */
 #define VC_COMPAT_NEW_CONTEXT	1
+/*
+ * Set: struct vps_addresses. Permits each of the list by its turn, as VC_NETADDR_PERMIT does, with
+ * its errors; what came before one that fails stays.
+ *	EFAULT	@list cannot be read
+ */
 #define VC_COMPAT_NETWORK	2
+/*
+ * Set: struct vps_limits, as @command does of its struct vps_bounds, with its errors.
+ *	EINVAL	@command sets no such limit, or as there
+ */
 #define VC_COMPAT_LIMITS	3
 
 struct vps_new_context {
@@ -264,6 +283,13 @@ struct vps_new_context {
 	__s32 cgroup_fd;
 	__u32 reserved;
 	__aligned_u64 remove_caps;	/* what is taken from all capabilities */
+};
+
+struct vps_limits {
+	__u32 size;
+	__u32 command;		/* such as VC_CMD(VC_CAT_PROCESS, VC_SET, VC_PROCESS_MAX) */
+	__aligned_u64 soft;
+	__aligned_u64 hard;
 };
 
 /* ---- VC_CAT_VNET: not of the host ---- */

@@ -66,6 +66,9 @@ static const struct call {
 	{ "destroy device", SET(VNET, DESTROY), sizeof(struct vps_device), -EINVAL },
 	{ "set rates", SET(VNET, QOS), sizeof(struct vps_qos), -EINVAL },
 	{ "new context", SET(COMPAT, NEW_CONTEXT), sizeof(struct vps_new_context), -EBADF },
+	{ "network", SET(COMPAT, NETWORK), sizeof(struct vps_addresses), 0 },
+	{ "limits", SET(COMPAT, LIMITS), sizeof(struct vps_limits), -EINVAL },
+	{ "set policy", SET(CPU, POLICY), sizeof(struct vps_policy), -ENODATA },
 };
 
 static const struct call *const calls_end = calls + ARRAY_SIZE(calls);

@@ -64,13 +64,14 @@ struct known {
 
 static const struct known grammar[] = {
 	{ SET(COMPAT, NEW_CONTEXT), sizeof(struct vps_new_context) },
-	{ SET(COMPAT, NETWORK), 24 },
-	{ SET(COMPAT, LIMITS), 24 },
+	{ SET(COMPAT, NETWORK), sizeof(struct vps_addresses) },
+	{ SET(COMPAT, LIMITS), sizeof(struct vps_limits) },
 	{ SET(CPU, CONTEXT), sizeof(struct vps_create) },
 	{ SET(CPU, CONTEXT), sizeof(struct vps_create) },
 	{ GET(CPU, CONTEXT), 0 },
 	{ SET(CPU, DESTROY), 0 },
-	{ SET(CPU, POLICY), 24 },
+	{ SET(CPU, POLICY), sizeof(struct vps_policy) },
+	{ GET(CPU, POLICY), sizeof(struct vps_policy) },
 	{ SET(CPU, USAGE), sizeof(struct vps_cpu_usage) },
 	{ GET(CPU, USAGE), sizeof(struct vps_cpu_usage) },
 	{ SET(CPU, FLAGS), sizeof(struct vps_flags) },
@@ -218,6 +219,14 @@ static void say_sense(struct caller *caller, __u32 cmd, unsigned char *data)
 		said->create.cgroup_fd = any_fd(caller);
 		said->create.caps = ALL_CAPS;
 		break;
+	case SET(COMPAT, LIMITS):
+		said->limits.command = grammar[any(caller, ARRAY_SIZE(grammar))].cmd;
+		said->limits.soft = any_bound(caller);
+		said->limits.hard = any_bound(caller);
+		break;
+	case SET(CPU, POLICY):
+		said->policy.policy = any(caller, 2) ? 5 : any(caller, 6);
+		break;
 	case SET(CPU, USAGE):
 		usage->max = any(caller, 2) ? VPS_UNLIMITED : 200 + any(caller, 4000);
 		usage->min = any(caller, 100);
@@ -242,6 +251,9 @@ static void say_sense(struct caller *caller, __u32 cmd, unsigned char *data)
 	case SET(NETADDR, REMOVE):
 		say_address(caller, (void *)data);
 		break;
+	case SET(COMPAT, NETWORK):
+		say_address(caller, (void *)caller->own);
+		__attribute__((fallthrough));
 	case GET(NETADDR, PERMIT):
 		list->count = any(caller, VPS_ADDRESSES_MAX + 2);
 		list->each = sizeof(struct vps_address) + 4 * any(caller, 3);

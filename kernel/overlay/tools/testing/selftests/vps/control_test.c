@@ -168,6 +168,36 @@ TEST_F(control, shares_that_are_too_large)
 	EXPECT_TRUE(says(&self->a, "cpu.weight", "100\n"));
 }
 
+static long set_policy(__u32 id, __u32 policy)
+{
+	struct vps_policy data = { .size = sizeof(data), .policy = policy };
+
+	return vserver(SET(CPU, POLICY), id, &data);
+}
+
+static long get_policy(__u32 id)
+{
+	struct vps_policy data = { .size = sizeof(data), .policy = 77 };
+
+	return vserver(GET(CPU, POLICY), id, &data) ?: data.policy;
+}
+
+TEST_F(control, the_policy_is_in_the_file)
+{
+	EXPECT_EQ(SCHED_OTHER, get_policy(A));
+	ASSERT_EQ(0, set_policy(A, SCHED_IDLE));
+	EXPECT_TRUE(says(&self->a, "cpu.idle", "1\n"));
+	EXPECT_EQ(SCHED_IDLE, get_policy(A));
+	EXPECT_EQ(-EINVAL, set_usage(A, VPS_UNLIMITED, WHOLE / 10));
+	EXPECT_EQ(0, set_usage(A, WHOLE / 2, 0));
+	EXPECT_EQ(-EINVAL, set_policy(A, SCHED_BATCH));
+	ASSERT_EQ(0, set_policy(A, SCHED_OTHER));
+	EXPECT_TRUE(says(&self->a, "cpu.idle", "0\n"));
+	EXPECT_EQ(SCHED_OTHER, get_policy(A));
+	ASSERT_EQ(0, put_text(self->a.group, "cpu.idle", "1"));
+	EXPECT_EQ(SCHED_IDLE, get_policy(A));
+}
+
 /* Those that never sleep, and always new ones. */
 static void want_all(bool fork_on)
 {
@@ -237,6 +267,34 @@ TEST_F_TIMEOUT(control, the_least_holds_against_a_flood, 120)
 			       waitpid(-1, NULL, WNOHANG) < 0));
 }
 
+#define IDLE_PERCENT 5
+
+TEST_F_TIMEOUT(control, the_idle_get_what_is_left, 120)
+{
+	int processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct context b;
+	long own, other;
+
+	ASSERT_EQ(0, context_make(&b, B, 0));
+	ASSERT_EQ(0, start_wanting(&b, B, processors, false));
+	ASSERT_EQ(0, start_wanting(&self->a, A, processors, false));
+	ASSERT_EQ(0, set_policy(A, SCHED_IDLE));
+	ASSERT_TRUE(EVENTUALLY(vps_processes(A) == processors &&
+			       vps_processes(B) == processors));
+	own = cpu_time(&self->a);
+	other = cpu_time(&b);
+	sleep(2);
+	own = cpu_time(&self->a) - own;
+	other = cpu_time(&b) - other;
+	EXPECT_GT(IDLE_PERCENT, own * 100 / (own + other)) TH_LOG("%ld %ld", own, other);
+	/* Alone it gets all. */
+	ASSERT_EQ(0, vps_signal(B, SIGKILL));
+	own = cpu_time(&self->a);
+	sleep(1);
+	EXPECT_LT(250000, cpu_time(&self->a) - own);
+	EXPECT_TRUE(EVENTUALLY(!vps_signal(A, SIGKILL) && waitpid(-1, NULL, WNOHANG) < 0));
+}
+
 /* ---- without the controllers ---- */
 
 TEST_F(control, nothing_is_promised_without)
@@ -250,6 +308,8 @@ TEST_F(control, nothing_is_promised_without)
 	EXPECT_EQ(-ENODATA, vserver(GET(MEMORY, RESIDENT), A, &counted));
 	EXPECT_EQ(-ENODATA, vserver(SET(CPU, USAGE), A, &usage));
 	EXPECT_EQ(-ENODATA, vserver(GET(CPU, USAGE), A, &usage));
+	EXPECT_EQ(-ENODATA, set_policy(A, SCHED_OTHER));
+	EXPECT_EQ(-ENODATA, get_policy(A));
 }
 
 TEST_HARNESS_MAIN

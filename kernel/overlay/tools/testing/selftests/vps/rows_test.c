@@ -37,11 +37,11 @@ static const struct row {
 	__u8 works;
 } rows[] = {
 	{ VC_CAT_COMPAT, VC_COMPAT_NEW_CONTEXT, MAY_SET },
-	{ VC_CAT_COMPAT, VC_COMPAT_NETWORK, NEITHER },
-	{ VC_CAT_COMPAT, VC_COMPAT_LIMITS, NEITHER },
+	{ VC_CAT_COMPAT, VC_COMPAT_NETWORK, MAY_SET },
+	{ VC_CAT_COMPAT, VC_COMPAT_LIMITS, MAY_SET },
 	{ VC_CAT_CPU, VC_CPU_CONTEXT, MAY_SET | MAY_GET },
 	{ VC_CAT_CPU, VC_CPU_DESTROY, MAY_SET },
-	{ VC_CAT_CPU, VC_CPU_POLICY, NEITHER },
+	{ VC_CAT_CPU, VC_CPU_POLICY, MAY_SET | MAY_GET },
 	{ VC_CAT_CPU, VC_CPU_USAGE, MAY_SET | MAY_GET },
 	{ VC_CAT_CPU, VC_CPU_FLAGS, MAY_SET | MAY_GET },
 	{ VC_CAT_PROCESS, VC_PROCESS_MIGRATE, MAY_SET | MAY_GET },
@@ -799,6 +799,78 @@ TEST_F(rows, new_context_all_or_nothing)
 	EXPECT_EQ(B, act_in(NULL, act_new_context, B));
 }
 
+static struct vps_address network[3];
+
+static long set_network(__u32 count, __u32 each)
+{
+	struct vps_addresses list = { .size = sizeof(list), .count = count, .each = each };
+
+	list.list = (uintptr_t)network;
+	for (int i = 0; i < 3; i++) {
+		network[i] = (struct vps_address){ .size = sizeof(network[i]), .family = AF_INET,
+						   .bits = 32, .addr = { 192, 0, 2, i + 1 } };
+	}
+	return vserver(SET(COMPAT, NETWORK), A, &list);
+}
+
+/* How many addresses context A has, and the last of them. */
+static int last_address(void)
+{
+	struct vps_address found[4] = {};
+	struct vps_addresses list = { .size = sizeof(list), .count = 4, .each = sizeof(*found) };
+
+	list.list = (uintptr_t)found;
+	if (vserver(GET(NETADDR, PERMIT), A, &list))
+		return -1;
+	return list.count * 10 + (list.count ? found[list.count - 1].addr[3] : 0);
+}
+
+TEST_F(rows, network_is_a_list_of_addresses)
+{
+	struct vps_addresses list = { .size = sizeof(list), .count = 1, .each = sizeof(*network) };
+
+	EXPECT_EQ(0, set_network(0, 0));
+	EXPECT_EQ(-1, last_address());
+	EXPECT_EQ(-EFAULT, vserver(SET(COMPAT, NETWORK), A, &list));
+	EXPECT_EQ(-EINVAL, set_network(1, sizeof(*network) - 4));
+	EXPECT_EQ(-1, last_address());
+	EXPECT_EQ(0, set_network(2, sizeof(*network)));
+	EXPECT_EQ(22, last_address());
+	EXPECT_EQ(-EEXIST, set_network(3, sizeof(*network)));
+	EXPECT_EQ(22, last_address());
+	/* What is behind the first, for a caller of a later version, has to be 0. */
+	EXPECT_EQ(-E2BIG, set_network(1, sizeof(*network) + 4));
+	list.list = (uintptr_t)network;
+	network[0].family = AF_UNIX;
+	EXPECT_EQ(-EINVAL, vserver(SET(COMPAT, NETWORK), A, &list));
+	EXPECT_EQ(-ESRCH, vserver(SET(COMPAT, NETWORK), B, &list));
+}
+
+TEST_F(rows, limits_are_told_which)
+{
+	struct vps_limits limits = { .size = sizeof(limits), .soft = 7, .hard = 8 };
+	static const __u32 some[] = { SET(PROCESS, MAX), SET(VFS, FILES), SET(OTHER, TCP) };
+	static const __u32 same[] = { GET(PROCESS, MAX), GET(VFS, FILES), GET(OTHER, TCP) };
+	struct vps_counted counted = { .size = sizeof(counted) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(some); i++) {
+		limits.command = some[i];
+		EXPECT_EQ(0, vserver(SET(COMPAT, LIMITS), A, &limits));
+		EXPECT_EQ(0, vserver(same[i], A, &counted));
+		EXPECT_EQ(7, counted.soft);
+		EXPECT_EQ(8, counted.hard);
+	}
+	EXPECT_EQ(-ESRCH, vserver(SET(COMPAT, LIMITS), B, &limits));
+	limits.soft = 9;
+	EXPECT_EQ(-EINVAL, vserver(SET(COMPAT, LIMITS), A, &limits));
+	limits.soft = 0;
+	limits.command = SET(VFS, DISK);
+	EXPECT_EQ(-EINVAL, vserver(SET(COMPAT, LIMITS), A, &limits));
+	/* That command's own error. */
+	limits.command = SET(MEMORY, RESIDENT);
+	EXPECT_EQ(-ENODATA, vserver(SET(COMPAT, LIMITS), A, &limits));
+}
+
 /* ---- who may ---- */
 
 static int spare;
@@ -827,6 +899,11 @@ static const struct call {
 	{ SET(OTHER, TCP), { .bounds = { .size = sizeof(struct vps_bounds) } } },
 	{ SET(OTHER, FORGET), { .forget = { .size = sizeof(struct vps_forget) } }, -ENOENT },
 	{ SET(COMPAT, NEW_CONTEXT), { .new = { .size = sizeof(struct vps_new_context) } } },
+	{ SET(COMPAT, NETWORK), { .addresses = { .size = sizeof(struct vps_addresses) } } },
+	{ SET(COMPAT, LIMITS), { .limits = {
+		.size = sizeof(struct vps_limits), .command = SET(PROCESS, MAX) } } },
+	{ SET(CPU, POLICY), { .policy = { .size = sizeof(struct vps_policy) } }, -ENODATA },
+	{ GET(CPU, POLICY), { .policy = { .size = sizeof(struct vps_policy) } }, -ENODATA },
 	{ GET(CPU, CONTEXT) },
 	{ GET(CPU, FLAGS), { .flags = { .size = sizeof(struct vps_flags) } } },
 	{ GET(PROCESS, CAPS), { .caps = { .size = sizeof(struct vps_caps) } } },

@@ -57,6 +57,7 @@ union any {
 	__u32 size;
 	__u32 words[24];
 	struct vps_create create;
+	struct vps_policy policy;
 	struct vps_flags flags;
 	struct vps_migrate migrate;
 	struct vps_caps caps;
@@ -68,6 +69,8 @@ union any {
 	struct vps_tree tree;
 	struct vps_disk_bounds disk_bounds;
 	struct vps_disk_counted disk_counted;
+	struct vps_limits limits;
+	struct vps_addresses addresses;
 	struct vps_bounds bounds;
 	struct vps_counted counted;
 	struct vps_forget forget;
