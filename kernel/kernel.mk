@@ -47,7 +47,7 @@ kernel-selftests: $(SELFTEST_PROGRAMS)
 $(SELFTEST_PROGRAMS): $(KERNEL_OUT)/selftests/%: $(SELFTESTS)/%.c $(wildcard $(SELFTESTS)/*.h) \
 		$(UAPI)/linux/vps.h $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) -O2 -Wall -D_GNU_SOURCE -isystem $(UAPI) -I$(KSELFTEST)/vps -static \
-		-o $@ $< -lpthread -lcap
+	$(call say,CC,$@)$(CC) -O2 -Wall -D_GNU_SOURCE $(SELFTEST_CFLAGS) -isystem $(UAPI) \
+		-I$(KSELFTEST)/vps -static -o $@ $< -lpthread
 
 .PHONY: kernel-patch install-kernel-patch kernel-check kernel-quick kernel kernel-config kernel-selftests
