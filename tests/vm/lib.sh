@@ -66,3 +66,18 @@ step() {
 	}
 	echo "   done in $(($(date +%s) - began)) s"
 }
+
+# What a kernel says when something is wrong with it.
+complaints='Kernel panic|BUG:|WARNING: |Oops|general protection fault|INFO: possible'
+complaints="$complaints|INFO: task .* blocked|detected stalls|KASAN:|suspicious RCU|UBSAN:"
+complaints="$complaints|list_(add|del) corruption|refcount_t:|ODEBUG:"
+
+# complaints_in FILE: those that nobody asked for. A test that has a process of a context meet an oops
+# says so before; that one line it may have, and no other.
+complaints_in() {
+	wanted='vps-selftest: an oops is wanted'
+	grep -aE "$complaints|$wanted" "$1" | awk -v wanted="$wanted" '
+		index($0, wanted) { asked = 1; next }
+		asked && /\[vps [0-9]+\] Oops: invalid opcode/ { asked = 0; next }
+		{ print }'
+}
