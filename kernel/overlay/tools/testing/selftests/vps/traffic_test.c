@@ -191,19 +191,22 @@ static long act_shut(long unused)
 	return outcome(close(sock));
 }
 
+#define SIZE_BITS 24
+
 /* To where (in the upper bits) how much. */
 static long act_send(long what)
 {
 	static char payload[65536];
-	union address address = address_of(what >> 32);
-	ssize_t sent = sendto(sock, payload, what & 0xffffffff, 0, &address.any, length_of());
+	union address address = address_of(what >> SIZE_BITS);
+	ssize_t sent = sendto(sock, payload, what & ((1 << SIZE_BITS) - 1), 0, &address.any,
+			      length_of());
 
 	return sent < 0 ? -errno : sent;
 }
 
 static long message(enum where where, long size)
 {
-	return (long)where << 32 | size;
+	return (long)where << SIZE_BITS | size;
 }
 
 static long act_receive(long unused)
