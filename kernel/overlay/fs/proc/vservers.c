@@ -44,6 +44,11 @@
 /* Numbers of contexts that running ones are counted above: 0, 1, 2, and one more since 2003. */
 #define UNCOUNTED_CONTEXTS	4
 
+/* Architectures where it has no number do not have the call. */
+#ifndef __NR_vserver
+#define __NR_vserver (-1)
+#endif
+
 static struct proc_dir_entry *self_entry;
 
 static bool sees_all(void)
