@@ -150,3 +150,14 @@ kept() {
 		return $dropped
 	}
 }
+
+# fragments LINUX NAME...: these configurations as one; the last that names an option decides.
+fragments() {
+	merging=$(mktemp -d "${TMPDIR:-/var/tmp}/kernel-config.XXXXXX")
+	script=$1/scripts/kconfig/merge_config.sh
+	shift
+	# shellcheck disable=SC2046 # names
+	(cd "$top/kernel/config" && sh "$script" -m -Q -O "$merging" $(printf '%s.config ' "$@")) >&2 &&
+		cat "$merging/.config"
+	rm -r "$merging"
+}
