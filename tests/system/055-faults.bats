@@ -176,6 +176,101 @@ no_own_processes() {
 	[ -z "$(find "$VPS_STATE_DIR" -name '.*' -type f)" ]
 }
 
+# ---- disks -------------------------------------------------------------------------
+
+# An image of 64M with something in it, that is not mounted.
+new_image() {
+	requires images
+	tree=$VPS_TREE_DIR/$TAG
+	image=$VPS_TREE_DIR/.$TAG.img
+	mkdir "$tree"
+	make_image
+	head -c 3000000 /dev/urandom >"$T/data"
+	cp "$T/data" "$tree/data"
+	vdisk umount "$tree"
+}
+
+make_image() {
+	vdisk create --kind image --size 64M "$tree"
+}
+
+no_device() {
+	[ -z "$(losetup --noheadings --output NAME --associated "$image")" ]
+}
+
+# Whatever has been broken: the next who mounts it has all of it. Then it has 64M again.
+is_whole() {
+	{ vdisk mount "$tree" && cmp "$tree/data" "$T/data" && vdisk umount "$tree"; } ||
+		{ at && return 1; }
+	wait_until no_device
+	e2fsck -fn "$image" || { at && return 1; }
+	[ ! -e "$image.undo" ] || { at && return 1; }
+	vdisk grow --size 64M "$tree" 2>/dev/null || vdisk shrink --size 64M "$tree"
+}
+
+@test "faults: killed at a call of a change of size: then the image is whole" {
+	new_image
+	for action in 'grow --size 96M' 'shrink --size 40M'; do
+		# shellcheck disable=SC2086 # words
+		calls "$T/bin/vdisk" $action "$tree"
+		is_whole
+		while read -r at_tool at_call at_count; do
+			# shellcheck disable=SC2086 # words
+			broken signal=KILL "$T/bin/vdisk" $action "$tree"
+			is_whole
+		done <"$T/calls"
+	done
+	[ "$hits" -gt 0 ]
+	vdisk remove "$tree"
+}
+
+@test "faults: killed at a call of vdisk mount, umount: then the image is whole" {
+	new_image
+	calls "$T/bin/vdisk" mount "$tree"
+	is_whole
+	while read -r at_tool at_call at_count; do
+		broken signal=KILL "$T/bin/vdisk" mount "$tree"
+		is_whole
+	done <"$T/calls"
+	vdisk mount "$tree"
+	calls "$T/bin/vdisk" umount "$tree"
+	while read -r at_tool at_call at_count; do
+		vdisk mount "$tree"
+		broken signal=KILL "$T/bin/vdisk" umount "$tree"
+		is_whole
+	done <"$T/calls"
+	[ "$hits" -gt 0 ]
+	vdisk remove "$tree"
+}
+
+@test "faults: killed at a call of vdisk create, remove: then remove" {
+	new_image
+	vdisk remove "$tree"
+	calls "$T/bin/vdisk" create --kind image --size 64M "$tree"
+	vdisk remove "$tree"
+	while read -r at_tool at_call at_count; do
+		broken signal=KILL "$T/bin/vdisk" create --kind image --size 64M "$tree"
+		is_removed
+	done <"$T/calls"
+	make_image
+	calls "$T/bin/vdisk" remove "$tree"
+	while read -r at_tool at_call at_count; do
+		make_image
+		broken signal=KILL "$T/bin/vdisk" remove "$tree"
+		is_removed
+	done <"$T/calls"
+	[ "$hits" -gt 0 ]
+}
+
+is_removed() {
+	run vdisk remove "$tree"
+	[ "$status" -eq 0 ] || at
+	sweep
+	[ "$(find "$VPS_TREE_DIR" -mindepth 1)" = "$tree" ] ||
+		{ at && find "$VPS_TREE_DIR" -ls && return 1; }
+	wait_until no_device
+}
+
 # ---- failed ------------------------------------------------------------------------
 
 # fails OWN CMD...: whatever fails in CMD, it ends by itself; status OWN comes with its words.
@@ -248,5 +343,21 @@ after() { :; }
 		is_tidy
 	}
 	fails 1 vps-start "$name"
+	[ "$hits" -gt 0 ]
+}
+
+@test "faults: an error at a call of vdisk" {
+	new_image
+	after() { is_whole; }
+	for action in 'grow --size 96M' 'shrink --size 40M' mount status; do
+		# shellcheck disable=SC2086 # words
+		fails 1 "$T/bin/vdisk" $action "$tree"
+	done
+	after() { vdisk mount "$tree"; }
+	vdisk mount "$tree"
+	fails 1 "$T/bin/vdisk" umount "$tree"
+	vdisk remove "$tree"
+	after() { is_removed; }
+	fails 1 "$T/bin/vdisk" create --kind image --size 64M "$tree"
 	[ "$hits" -gt 0 ]
 }
