@@ -4,7 +4,7 @@
 # which what is installed is all there is of us. Processors, groups and BPF programs are the host's.
 
 # What the packages depend on, so that nothing is fetched when they are installed.
-debian_packages=busybox-static,e2fsprogs,iproute2,libbpf1,libjansson4,libnl-3-200,libpopt0,libsqlite3-0
+debian_packages=busybox-static,e2fsprogs,iproute2,libbpf1,libjansson4,libncursesw6,libnl-3-200,libpopt0,libsqlite3-0
 load ../lib/system
 load ../lib/debian
 
