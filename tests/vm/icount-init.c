@@ -5,6 +5,7 @@
  *
  *	here	in the group where all begin; also when there is no word
  *	group	in groups like those of a context
+ *	near	as here, while there are such groups with a process in them
  *	beside	as here, while there is a context with a process in it
  *	inside	in that context
  *
@@ -21,7 +22,7 @@
 
 #include "icount-groups.h"
 
-enum { GROUP_ID = 3, CONTEXT_ID = 4 };
+enum { GROUP_ID = 3, CONTEXT_ID = 4, NEAR_ID = 5 };
 
 static double now_ns(void)
 {
@@ -42,17 +43,27 @@ static void into_context(void)
 	groups_move(CONTEXT_ID, CONTEXT, 0);
 }
 
-/* It and the process in it stay until the machine ends. */
-static void make_context(void)
+/* They and the process in them stay until the machine ends. */
+static void keep(int id, enum kind kind)
 {
 	pid_t pid;
 
-	groups_make(CONTEXT_ID, CONTEXT);
+	groups_make(id, kind);
 	pid = fork();
 	if (pid == 0)
 		for (;;)
 			pause();
-	groups_move(CONTEXT_ID, CONTEXT, pid);
+	groups_move(id, kind, pid);
+}
+
+static void make_groups(void)
+{
+	keep(NEAR_ID, GROUPS);
+}
+
+static void make_context(void)
+{
+	keep(CONTEXT_ID, CONTEXT);
 }
 
 static const struct place {
@@ -62,6 +73,7 @@ static const struct place {
 } places[] = {
 	{ "here", NULL, NULL },
 	{ "group", NULL, into_group },
+	{ "near", make_groups, NULL },
 	{ "beside", make_context, NULL },
 	{ "inside", NULL, into_context },
 };
