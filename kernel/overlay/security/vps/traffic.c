@@ -9,8 +9,8 @@
  * and what a loopback device carries is not billed.
  *
  * Nothing of it is there before the first context. From then on each packet that leaves by IP, the
- * host's as well, passes one more hook of netfilter: an indirect call and, for the host, four
- * loads that its socket has just had in the cache.
+ * host's as well, passes one more hook of netfilter: an indirect call and, for the host, a few
+ * loads of what is in the cache.
  */
 #include <linux/if.h>
 #include <linux/if_packet.h>
@@ -479,7 +479,7 @@ static bool is_loopback(const struct net_device *dev)
 /* What comes for Unix and netlink sockets passes here, too. */
 static int traffic_sock_rcv_skb(struct sock *sk, struct sk_buff *skb)
 {
-	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) || !sk->sk_vps)
+	if (!sk->sk_vps || (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
 		return 0;
 	/* Copies of what is sent to a group are looped back at the device that it leaves by. */
 	if (!is_loopback(skb->dev) && skb->pkt_type != PACKET_LOOPBACK)
@@ -495,12 +495,12 @@ static int traffic_sock_rcv_skb(struct sock *sk, struct sk_buff *skb)
 static unsigned int traffic_post_routing(void *priv, struct sk_buff *skb,
 					 const struct nf_hook_state *state)
 {
-	struct sock *sk = sk_to_full_sk(state->sk);
+	/* The device first, since a machine's programs talk most to each other. */
+	struct sock *sk = is_loopback(state->out) ? NULL : sk_to_full_sk(state->sk);
 
 	if (!sk || !sk_fullsock(sk) || !sk->sk_vps || sk != skb_to_full_sk(skb))
 		return NF_ACCEPT;
-	if (!is_loopback(state->out) && !netif_is_l3_master(state->out) &&
-	    !dst_xfrm(skb_dst(skb)))
+	if (!netif_is_l3_master(state->out) && !dst_xfrm(skb_dst(skb)))
 		vps_traffic_count(sk->sk_vps->traffic, VPS_OUT, skb);
 	return NF_ACCEPT;
 }
