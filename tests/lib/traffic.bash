@@ -55,6 +55,7 @@ offload() {
 
 # iperf_server ADDRESS CMD...: serves one test.
 iperf_server() {
+	: >"$T/server" # the words of the one before
 	"${@:2}" iperf3 -s -1 -B "$1" -p "$port" --forceflush >"$T/server" 2>&1 3>&- &
 	server=$!
 	wait_until has_line "$T/server" '^Server listening'
@@ -98,6 +99,7 @@ same_in_proc() {
 }
 
 meter() {
+	: >"$T/meter"
 	ip netns exec "$far" "$BUILD/system/meter" count eth0 "$@" <"$T/end" >"$T/meter" 2>&1 3>&- &
 	meter=$!
 	exec 7>"$T/end"
