@@ -168,7 +168,7 @@ all_ways() {
 }
 
 # compare CMD...: it is counted as it is on the wire. Whether a connection that the VPS ended first
-# still has its socket when the other's end comes depends on how fast that is.
+# still has its socket when the other's last packets come depends on how fast that is.
 compare() {
 	observe "$a4 $a6" "$@" || return
 	echo "counted $in $out, on the wire $(kinds)"

@@ -116,6 +116,27 @@ ends_first() {
 	[ "$out" -eq $((wire_out - missing_out)) ]
 }
 
+# It has read enough, where the other never has sent all.
+ends_amid() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		on a /net tcp4 "connect=$f4,$port" recv >"$T/amid"
+		! grep : "$T/amid" >&2 || return
+	done
+}
+
+@test "traffic: where the VPS ends what the other still sends, what comes later has no socket" {
+	# Much is under way at any time; nothing is lost.
+	tc -n "$peer" qdisc add dev eth0 root tbf rate 20mbit burst 20k limit 100m
+	ip netns exec "$far" busybox nc -ll -p "$port" -e yes >"$T/far" 2>&1 3>&- &
+	server=$!
+	wait_until on_port
+	compare ends_amid
+	end "$server"
+	read_wire wait
+	[ "$wire_in" -gt 0 ]
+	[ "$wire_out" -gt 0 ]
+}
+
 @test "traffic: loopback and addresses of the same machine are not billed, nor what a network of a VPS's own keeps" {
 	requires leisure
 	begin b "$b4/24"

@@ -7,8 +7,8 @@
  * meter offload DEVICE on|off: whether the device cuts, joins and checks packets later.
  *
  * Kinds: plain, and what no socket of the addresses' owner sends or gets: wait (a connection that
- * waits for its last packets), reset (for no connection), icmp, fragment (headers of those behind
- * the first), other.
+ * waits for its last packets, or whose end crossed them), reset (the answer to what has no
+ * connection), icmp, fragment (headers of those behind the first), other.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -33,6 +33,7 @@
 
 #define ADDRS_MAX 8
 #define CONNECTIONS_MAX 4096
+#define SEGMENTS_MAX 1024
 #define BUFFER (256 << 20)
 
 enum kind {
@@ -60,16 +61,30 @@ static unsigned int mtu;
 static unsigned long large;
 
 /**
+ * struct segment - one that the addresses' owner gets
+ * @end: the sequence number behind it
+ */
+struct segment {
+	uint32_t end;
+	uint32_t len;
+};
+
+/**
  * struct connection - of TCP, by its two ports
  * @fin, @fin_end: the addresses' owner has sent its end, and what acknowledges that
  * @ended: the other has sent its own
  * @waits: the first end is acknowledged while there is no other
  * @waited: and then came the other
+ * @unknown: the owner has been sent something when it knew of no such connection any more
+ * @acked: the last that it has said it has
+ * @last, @count: those that came last, plain ones only, and how many came
  */
 struct connection {
 	uint16_t own_port, port;
-	bool fin, ended, waits, waited;
-	uint32_t fin_end;
+	bool fin, ended, waits, waited, unknown;
+	uint32_t fin_end, acked;
+	struct segment last[SEGMENTS_MAX];
+	size_t count;
 };
 
 static struct connection connections[CONNECTIONS_MAX];
@@ -153,6 +168,48 @@ static struct connection *find(const struct packet *packet, const struct tcphdr 
 	return &connections[connection_count++];
 }
 
+static uint32_t end_of(const struct packet *packet, const struct tcphdr *tcp)
+{
+	return (uint32_t)(ntohl(tcp->seq) + packet->len - packet->header - tcp->doff * 4u +
+			  tcp->fin);
+}
+
+static enum kind of_tcp_out(struct connection *connection, const struct packet *packet,
+			    const struct tcphdr *tcp)
+{
+	if (tcp->rst && !tcp->seq)
+		return RESET;
+	/* An answer to what has no connection any more, or is too late for what is left of it. */
+	if (tcp->rst && !tcp->ack) {
+		connection->unknown = true;
+		return WAIT;
+	}
+	if (tcp->ack)
+		connection->acked = ntohl(tcp->ack_seq);
+	if (tcp->fin)
+		connection->fin_end = end_of(packet, tcp);
+	connection->fin |= tcp->fin;
+	return connection->waited ? WAIT : PLAIN;
+}
+
+static enum kind of_tcp_in(struct connection *connection, const struct packet *packet,
+			   const struct tcphdr *tcp)
+{
+	/* The first for the socket, and one for each packet that was behind that. */
+	if (tcp->rst)
+		return WAIT;
+	if (connection->waits && tcp->fin)
+		connection->waited = true;
+	connection->ended |= tcp->fin;
+	connection->waits |= connection->fin && !connection->ended &&
+			     ntohl(tcp->ack_seq) == connection->fin_end;
+	if (connection->waited)
+		return WAIT;
+	connection->last[connection->count++ % SEGMENTS_MAX] =
+		(struct segment){ .end = end_of(packet, tcp), .len = (uint32_t)packet->len };
+	return PLAIN;
+}
+
 static enum kind of_tcp(const struct packet *packet)
 {
 	const struct tcphdr *tcp = (const void *)(packet->bytes + packet->header);
@@ -161,21 +218,8 @@ static enum kind of_tcp(const struct packet *packet)
 	if (packet->there < packet->header + sizeof(*tcp))
 		errx(1, "a header is not whole");
 	connection = find(packet, tcp);
-	if (packet->way) {
-		if (tcp->rst && !tcp->seq)
-			return RESET;
-		if (tcp->fin)
-			connection->fin_end = (uint32_t)(ntohl(tcp->seq) + packet->len -
-							 packet->header - tcp->doff * 4u + 1);
-		connection->fin |= tcp->fin;
-		return connection->waited ? WAIT : PLAIN;
-	}
-	if (connection->waits && tcp->fin)
-		connection->waited = true;
-	connection->ended |= tcp->fin;
-	connection->waits |= connection->fin && !connection->ended &&
-			     ntohl(tcp->ack_seq) == connection->fin_end;
-	return connection->waited ? WAIT : PLAIN;
+	return packet->way ? of_tcp_out(connection, packet, tcp) :
+			     of_tcp_in(connection, packet, tcp);
 }
 
 static void add(enum kind kind, int way, uint64_t bytes, uint64_t packets)
@@ -265,6 +309,23 @@ static void drain(int sock)
 	}
 }
 
+/*
+ * What had not been acknowledged when the owner knew of no such connection: no packet tells how
+ * much of it came before the end.
+ */
+static void settle(const struct connection *connection)
+{
+	for (size_t i = 0; i < SEGMENTS_MAX && i < connection->count; i++) {
+		const struct segment *segment = &connection->last[i];
+
+		if ((int32_t)(segment->end - connection->acked) < 0)
+			continue;
+		counts[PLAIN].bytes[0] -= segment->len;
+		counts[PLAIN].packets[0]--;
+		add(WAIT, 0, segment->len, 1);
+	}
+}
+
 static int print(int sock)
 {
 	struct tpacket_stats stats = { 0 };
@@ -296,6 +357,9 @@ static int count(const char *device)
 			break;
 	}
 	drain(sock);
+	for (size_t i = 0; i < connection_count; i++)
+		if (connections[i].unknown)
+			settle(&connections[i]);
 	return print(sock);
 }
 
