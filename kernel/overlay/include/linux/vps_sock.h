@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * FreeVPS contexts: whose a socket is.
+ * FreeVPS contexts: whose a socket is, and what it sends.
  */
 #ifndef _LINUX_VPS_SOCK_H
 #define _LINUX_VPS_SOCK_H
@@ -13,6 +13,7 @@
 void __vps_sk_alloc(struct sock *sk);
 void __vps_sk_clone(struct sock *sk);
 void __vps_sk_free(struct sock *sk);
+void __vps_sk_sent(struct sock *sk, const struct sk_buff *skb);
 
 /**
  * vps_sk_alloc - a new socket belongs to the context of the task that makes it
@@ -44,11 +45,23 @@ static inline void vps_sk_free(struct sock *sk)
 		__vps_sk_free(sk);
 }
 
+/**
+ * vps_sk_sent - a packet leaves by IP
+ * @sk: who sends it, whole or not, or NULL
+ * @skb: the packet, before it is cut
+ */
+static inline void vps_sk_sent(struct sock *sk, const struct sk_buff *skb)
+{
+	if (static_branch_unlikely(&vps_active) && sk && (!sk_fullsock(sk) || sk->sk_vps))
+		__vps_sk_sent(sk, skb);
+}
+
 #else /* !CONFIG_VPS */
 
 static inline void vps_sk_alloc(struct sock *sk) { }
 static inline void vps_sk_clone(struct sock *sk) { }
 static inline void vps_sk_free(struct sock *sk) { }
+static inline void vps_sk_sent(struct sock *sk, const struct sk_buff *skb) { }
 
 #endif /* CONFIG_VPS */
 

@@ -338,13 +338,11 @@ int vps_group_create(u32 id, const struct vps_create *spec)
 		css_put(css);
 		return -ENOMEM;
 	}
-	err = vps_traffic_start();
-	if (!err) {
-		static_branch_enable(&vps_active);
-		cgroup_lock();
-		err = make_head(context, css);
-		cgroup_unlock();
-	}
+	vps_traffic_start();
+	static_branch_enable(&vps_active);
+	cgroup_lock();
+	err = make_head(context, css);
+	cgroup_unlock();
 	if (err)
 		vps_context_put(context);
 	css_put(css);

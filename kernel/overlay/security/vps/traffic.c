@@ -3,24 +3,20 @@
  * FreeVPS contexts: what they send and get, as it is on the wire at the layer of IP.
  *
  * A packet is counted where it meets a socket, for the socket's context: on its way in by
- * sk_filter_trim_cap(), on its way out behind the last rule of netfilter. That is next to where
- * BPF programs of control groups see it, behind them on its way in, before them on its way out:
- * what they refuse does not count in, and does count out. What no socket gets or sends is nobody's,
- * and what a loopback device carries is not billed.
+ * sk_filter_trim_cap(), on its way out by vps_sk_sent(), behind the last rule of netfilter. That is
+ * where BPF programs of control groups see it, behind them on its way in, before them on its way
+ * out: what they refuse does not count in, and does count out. What no socket gets or sends is
+ * nobody's, and what a loopback device carries is not billed.
  *
  * Nothing of it is there before the first context. From then on each packet that leaves by IP, the
- * host's as well, passes one more hook of netfilter: an indirect call and, for the host, a few
- * loads of what is in the cache.
+ * host's as well, costs a few loads of what is in the cache.
  */
 #include <linux/if.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/lsm_hooks.h>
-#include <linux/mutex.h>
 #include <linux/netdevice.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 #include <linux/percpu.h>
 #include <linux/sctp.h>
 #include <linux/skbuff.h>
@@ -29,10 +25,10 @@
 #include <linux/string.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <linux/vps_sock.h>
 #include <net/dst.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
-#include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "traffic.h"
@@ -487,47 +483,25 @@ static int traffic_sock_rcv_skb(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/*
+/**
+ * __vps_sk_sent - count a packet that leaves by IP: see vps_sk_sent()
+ * @sk: who sends it, whole or not
+ * @skb: the packet
+ *
  * The socket is the one that a program of BPF would be run for: not that of what is in a tunnel,
- * nor one whose packet's copy is looped back. What IPsec takes comes back as what has been made of
- * it; what a VRF takes, as what its other device carries.
+ * nor one whose packet's copy is looped back. What IPsec takes after all, since the last rules
+ * changed it, comes back as what has been made of it.
  */
-static unsigned int traffic_post_routing(void *priv, struct sk_buff *skb,
-					 const struct nf_hook_state *state)
+void __vps_sk_sent(struct sock *sk, const struct sk_buff *skb)
 {
-	/* The device first, since a machine's programs talk most to each other. */
-	struct sock *sk = is_loopback(state->out) ? NULL : sk_to_full_sk(state->sk);
-
-	if (!sk || !sk_fullsock(sk) || !sk->sk_vps || sk != skb_to_full_sk(skb))
-		return NF_ACCEPT;
-	if (!netif_is_l3_master(state->out) && !dst_xfrm(skb_dst(skb)))
+	if (is_loopback(skb->dev))
+		return;
+	sk = sk_to_full_sk(sk);
+	if (!sk_fullsock(sk) || !sk->sk_vps || sk != skb_to_full_sk(skb))
+		return;
+	if (!dst_xfrm(skb_dst(skb)))
 		vps_traffic_count(sk->sk_vps->traffic, VPS_OUT, skb);
-	return NF_ACCEPT;
 }
-
-/* For both families, whichever there are. */
-static const struct nf_hook_ops post_routing = {
-	.hook = traffic_post_routing,
-	.pf = NFPROTO_INET,
-	.hooknum = NF_INET_POST_ROUTING,
-	.priority = NF_IP_PRI_LAST,
-};
-
-/* Not __net_init: without network namespaces that is gone with boot, and this is called later. */
-static int traffic_net_init(struct net *net)
-{
-	return nf_register_net_hook(net, &post_routing);
-}
-
-static void traffic_net_exit(struct net *net)
-{
-	nf_unregister_net_hook(net, &post_routing);
-}
-
-static struct pernet_operations traffic_net_ops = {
-	.init = traffic_net_init,
-	.exit = traffic_net_exit,
-};
 
 static struct security_hook_list traffic_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(socket_sock_rcv_skb, traffic_sock_rcv_skb),
@@ -535,24 +509,10 @@ static struct security_hook_list traffic_hooks[] __ro_after_init = {
 
 /**
  * vps_traffic_start - count, from now on and for ever: there is going to be a context
- *
- * Return: 0, or -ENOMEM.
  */
-int vps_traffic_start(void)
+void vps_traffic_start(void)
 {
-	static DEFINE_MUTEX(starting);	/* guards @started */
-	static bool started;
-	int err = 0;
-
-	mutex_lock(&starting);
-	if (!started)
-		err = register_pernet_subsys(&traffic_net_ops);
-	if (!started && !err) {
-		vps_hooks_start(traffic_hooks, ARRAY_SIZE(traffic_hooks));
-		started = true;
-	}
-	mutex_unlock(&starting);
-	return err;
+	vps_hooks_start(traffic_hooks, ARRAY_SIZE(traffic_hooks));
 }
 
 /**

@@ -86,7 +86,7 @@ void vps_traffic_give_back(struct vps_traffic *traffic, const u64 bytes[VPS_WAYS
 u32 vps_traffic_wire(const struct sk_buff *skb, u32 *ret_packets);
 void vps_traffic_count(struct vps_traffic *traffic, enum vps_way way, const struct sk_buff *skb);
 
-int vps_traffic_start(void);
+void vps_traffic_start(void);
 void vps_traffic_init(void);
 
 #endif /* _SECURITY_VPS_TRAFFIC_H */

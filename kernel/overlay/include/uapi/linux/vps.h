@@ -48,6 +48,9 @@
 #include <linux/capability.h>
 #include <linux/types.h>
 
+/* As <linux/lsm.h> numbers security modules; contexts are one. */
+#define LSM_ID_VPS		114
+
 #define VC_CATEGORY(c)		(((c) >> 24) & 0xFF)
 #define VC_SUBCAT(c)		(((c) >> 21) & 0x3)
 #define VC_COMMAND(c)		((c) & 0xFF)
