@@ -248,6 +248,9 @@ bench: build-bench
 	@BUILD=$(abspath $(O)) tests/bench/kernel
 	@BUILD=$(abspath $(O)) tests/bench/bonnie
 
+bench-all: build-bench
+	@BUILD=$(abspath $(O)) tests/bench/all
+
 lint:
 	@scripts/dev/lint
 
@@ -318,7 +321,7 @@ help:
 	'make vm-quick        the system tests in virtual machines; vm-check, soak: more of them; qemu' \
 	'make kernel-patch    the patch of Linux in $$(O)/kernel; kernel-check: is it in order' \
 	'make kernel          a package of a patched kernel; KERNEL_CONFIG=/boot/config-...  RPM=1' \
-	'make bench           times against other programs, with bars; root' \
+	'make bench           times against other programs, with bars; root; bench-all: into a page' \
 	'make lint            layers, formatting, shell, pages' \
 	'make fuzz            FUZZ_TIME=20 seconds for each target; check-fuzz: FUZZ_RUNS=3000 inputs' \
 	'make doc             the pages as HTML in $$(O)/doc; mandoc' \
@@ -333,5 +336,5 @@ help:
 	$(FUZZ_OBJS:.o=.d) $(FUZZ:=.d)
 
 FORCE:
-.PHONY: all install uninstall check check-unit check-cli check-system build-bench bench lint \
+.PHONY: all install uninstall check check-unit check-cli check-system build-bench bench bench-all lint \
 	fuzz build-fuzz check-fuzz doc dist deb rpm check-packages clean help FORCE
