@@ -137,6 +137,26 @@ is_begun() {
 	[ -e "$tree_dir/.$1.new" ] || [ -e "$tree_dir/..$1.new.img" ]
 }
 
+# The places of configurations and trees are there, and closed to others: whoever reaches a tree
+# could use the setuid files in it.
+need_places() {
+	[ -d "$config_dir" ] || mkdir -p "$config_dir" || exit 1
+	[ -d "$tree_dir" ] || { mkdir -p "${tree_dir%/*}" && mkdir -m 700 "$tree_dir"; } || exit 1
+	mode=$(stat -c '%u %a' "$tree_dir")
+	case $mode in
+	'0 700') ;;
+	*) die 1 "$tree_dir: must be root's and closed to others (chown root, chmod 700)" ;;
+	esac
+}
+
+# The disk of VPS $1 that is being made is whole. It comes before the tree: without a directory
+# nobody takes it for a VPS.
+keep_disk() {
+	[ -e "$tree_dir/..$1.new.img" ] || return 0
+	vdisk umount "$tree_dir/.$1.new" || exit 1
+	mv -T "$tree_dir/..$1.new.img" "$tree_dir/.$1.img"
+}
+
 # What is mounted on the tree of VPS $1 is its own disk: it goes with the context.
 unmount_disk() {
 	[ ! -e "$tree_dir/.$1.img" ] || vdisk umount "$tree_dir/$1"
