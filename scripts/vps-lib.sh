@@ -65,12 +65,13 @@ configured() {
 }
 
 # Runs this script again under the lock of VPS $1, with the operands that follow; it
-# may be without a readable configuration when $lenient is set.
+# may be without a readable configuration when $lenient is set, and has none when $alien is.
 run_locked() {
 	locked=$1
 	shift
 	status=0
-	vps-config --run --lock ${lenient:+--lenient} "$locked" -- "$0" "$@" || status=$?
+	vps-config --run --lock ${lenient:+--lenient} ${alien:+--dir "$run_dir"} "$locked" -- \
+		"$0" "$@" || status=$?
 	[ "$status" -le 2 ] || status=1
 	return "$status"
 }
