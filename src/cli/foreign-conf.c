@@ -32,7 +32,7 @@ enum place { AT_TOP, IN_IF, IN_CASE, IN_ARM };
  * struct script - a file on its way
  * @at: what is next, in line @f->line
  * @profile: whose arm is taken; @chosen by the caller
- * @taken: an arm was; @skips: this one is another's
+ * @choice: there were arms; @taken: one was taken; @skips: this one is another's
  * @values: what was assigned last, in line @lines
  */
 struct script {
@@ -40,6 +40,7 @@ struct script {
 	const char *at;
 	char *profile;
 	bool chosen;
+	bool choice;
 	enum place place;
 	bool taken;
 	bool skips;
@@ -151,6 +152,7 @@ static bool read_arm(struct script *s, const char *line, size_t len)
 	if (len < 2 || line[name] != ')' || (!any && strspn(line, NAME_CHARS ".-") != name))
 		return false;
 	s->place = IN_ARM;
+	s->choice = true;
 	s->skips = s->taken ||
 		   (!any && (strlen(s->profile) != name || memcmp(s->profile, line, name)));
 	s->taken |= !s->skips;
@@ -229,7 +231,7 @@ static void read_script(struct script *s)
 	if (s->place != AT_TOP)
 		foreign_refuse(s->f, "ends in the middle of 'if' or 'case'");
 	s->f->line = 0;
-	if (s->place == AT_TOP && s->chosen && !s->taken)
+	if (s->place == AT_TOP && s->chosen && s->choice && !s->taken)
 		foreign_refuse(s->f, "has no profile '%s'", s->profile);
 }
 

@@ -53,6 +53,9 @@ IPROOTDEV="eth0"' ]
 	expect "no name" [ "${output#*S_HOSTNAME}" = "$output" ]
 	translate --profile none web.conf
 	expect "refused" [ "$status/$output/${errors##*$'\n'}" = "1//web.conf: has no profile 'none'" ]
+	echo S_HOSTNAME=x >x.conf
+	translate --profile none x.conf
+	expect "one without profiles is taken" [ "$status/$output" = '0/S_HOSTNAME="x"' ]
 }
 
 @test "vps-translate: addresses with and without devices and netmasks" {

@@ -65,6 +65,8 @@ runs() {
 	import "$name"
 	is_imported
 	[[ $output == *"S_NICE='5': has no counterpart"* ]]
+	# The old one is no configuration of ours, and nobody complains of that.
+	[[ $output != *vps-config:* ]]
 	cmp "$T/before" "$VPS_CONFIG_DIR/$name.conf.old"
 	[ -e "$old/$name/home/user/file" ]
 	[ "$(vps-config --get LIMIT_PROC "$name")" = 200 ]
@@ -211,6 +213,11 @@ runs() {
 	[ "$status" -eq 1 ]
 	[[ $output == *": 'reboot': is no assignment"* ]]
 	cp "$T/before" "$VPS_CONFIG_DIR/$name.conf"
+	chown 1000 "$VPS_CONFIG_DIR/$name.conf"
+	import "$name"
+	[ "$status" -eq 1 ]
+	[[ $output == *"$VPS_CONFIG_DIR/$name.conf: must be root's and writable by root alone" ]]
+	chown 0 "$VPS_CONFIG_DIR/$name.conf"
 	: >"$VPS_CONFIG_DIR/$name.conf.old"
 	import "$name"
 	[ "$status" -eq 1 ]
