@@ -175,8 +175,11 @@ runs() {
 	old_tree
 	old_dir "context $ctx" "dlimits/0/directory $old/$name" "dlimits/0/space_total 65536" \
 		"dlimits/0/inodes_total 20000"
+	import --dry-run --move "$name"
+	[[ $output == *"$name: its tree is not copied: LIMIT_DISK"* ]]
 	import "$name"
 	[ "$status" -eq 0 ]
+	[[ $output != *"not copied"* ]]
 	vps-config --check "$name"
 	run -0 vps start "$name"
 	run -0 vps exec "$name" -- sh -c 'cat /home/user/file; df -k / | tail -n 1'
