@@ -436,7 +436,6 @@ static void take_init(struct place *p, const char *path)
 	static const struct entry entries[] = {
 		{ "mark", take_mark, NULL },
 		{ "style", take_style, NULL },
-		{ "mtab", NULL, NULL },
 		{ "depends", NULL, "has no counterpart; numbers as ONBOOT are an order" },
 		{ NULL, NULL, none },
 	};
@@ -507,7 +506,8 @@ int foreign_read_dir(struct foreign *f, int dirfd)
 		{ "scripts", NULL, "scripts are not run" },
 		/* Of util-vserver itself. */
 		{ "vdir", NULL, NULL }, { "run", NULL, NULL }, { "cache", NULL, NULL },
-		{ "name", NULL, NULL }, { "noisy", NULL, NULL },
+		{ "noisy", NULL, NULL },
+		{ "name", NULL, "is not taken: the VPS has the name of the directory" },
 		{ NULL, NULL, none },
 	};
 	struct place p = { .f = f, .fd = dirfd };
@@ -520,5 +520,8 @@ int foreign_read_dir(struct foreign *f, int dirfd)
 	}
 	for_entries(&p, "", entries);
 	f->where = "";
+	if (!foreign_get(f, "S_HOSTNAME"))
+		foreign_lost(f, "uts/nodename is not there: the VPS had the host's name, now it "
+			     "is its own");
 	return 0;
 }

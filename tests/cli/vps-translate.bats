@@ -193,15 +193,18 @@ db/interfaces/2: is disabled"
 		sched/fill-rate 5
 		apps/init/depends web
 		odd 1
+		name other
 	END
+	rm db/uts/nodename
 	translate db
 	expect "done" [ "$status" -eq 0 ]
 	for line in "flags:2: flag 'virt_mem': has no counterpart" "ccapabilities:1: 'raw_icmp': has" \
 		"fstab:2: '/tmp': is not mounted" "interfaces/0/peer: has" "rlimits/nsock: has" \
 		"rlimits/as: '10M': is no number" "rlimits/nproc.min: has" "uts/machine: has" \
-		"scripts: scripts are not run" "sched: has" "apps/init/depends: has" "odd: has"; do
+		"scripts: scripts are not run" "sched: has" "apps/init/depends: has" "odd: has" "name: is not taken"; do
 		expect "$line" grep -qF "db/$line" <<<"$errors"
 	done
+	expect "no name" grep -qF "db: uts/nodename is not there" <<<"$errors"
 	expect "nodev: the host has it" [ "${output#*IPROOTDEV}" = "$output" ]
 }
 
