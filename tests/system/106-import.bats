@@ -6,11 +6,16 @@
 load ../lib/system
 load ../lib/foreign
 load ../lib/kill
+load ../lib/net
 
 more_setup() {
 	old=$T/vservers
 	mkdir "$old"
 	name=$TAG
+}
+
+more_teardown() {
+	remove_cable
 }
 
 # An old tree of VPS $name, with what a copy must keep.
@@ -58,6 +63,17 @@ runs() {
 	run -0 vps stop "$name"
 }
 
+# With each of these on the device.
+runs_with() {
+	run -0 vps start "$name"
+	shown=$(ip addr show dev "$dev")
+	run -0 vps stop "$name"
+	for word; do
+		[[ $shown == *" $word"* ]] || { echo "$word is not there: $shown" >&2 && return 1; }
+	done
+	[[ $(ip addr show dev "$dev") != *" $1/"* ]]
+}
+
 @test "import: a configuration of FreeVPS 1.1, its tree copied, and the VPS runs" {
 	requires proc-limit userns
 	old_tree
@@ -86,6 +102,24 @@ runs() {
 	[ ! -e "$old/$name" ]
 	[ "$(vps-config --get S_CONTEXT "$name")" = "$ctx" ]
 	runs db.example.org
+}
+
+@test "import: addresses of old configurations are on their device while the VPS runs" {
+	requires userns bpf ip
+	make_cable
+	old_tree
+	printf '%s\n' "IPROOT=\"$dev:$a4/24\"" "IPROOTBCAST=$n4.255" S_FLAGS=fakeinit \
+		>"$VPS_CONFIG_DIR/$name.conf"
+	import "$name"
+	is_imported
+	runs_with "$a4" "$n4.255"
+
+	run -0 vps destroy --yes "$name"
+	old_dir "interfaces/dev $dev" "interfaces/0/ip $b4" "interfaces/0/prefix 24" \
+		"interfaces/1/ip $b6" "interfaces/1/prefix 64"
+	import "$name"
+	is_imported
+	runs_with "$b4" "$b6"
 }
 
 @test "import: --dry-run shows all and changes nothing" {
