@@ -112,7 +112,7 @@ static int forget_empty(struct vps_host *host)
 		for (; row < traffic.row_count && traffic.rows[row].account == i; row++)
 			empty = empty && is_zero(&traffic.rows[row].count);
 		if (empty && traffic.accounts[i].ended)
-			rc = vps_traffic_forget(host, traffic.accounts[i].key);
+			rc = vps_traffic_forget(host, &traffic.accounts[i]);
 		/* What a dead one's sockets still hold is left for later. */
 		if (rc == -EBUSY)
 			rc = 0;
@@ -142,42 +142,37 @@ int vps_traffic_ensure(struct vps_host *host, int group, uint32_t id, const char
 }
 
 /* Is the group there that it is the account of? */
-static bool has_group(const struct vps_cgroups *cg, int accounts, uint64_t key)
+static bool has_group(const struct vps_cgroups *cg, const struct vps_account *account)
 {
-	struct vps_bpf_account account;
-	_cleanup_(closep) int group = -1;
-	uint64_t other;
+	_cleanup_(closep) int group = vps_group_open(cg, account->id);
+	uint64_t key;
 
-	if (bpf_map_lookup_elem(accounts, &key, &account))
-		return false;
-	group = vps_group_open(cg, account.id);
-	return group >= 0 && !vps_group_cgroup_id(group, &other) && other == key;
+	return group >= 0 && !vps_group_cgroup_id(group, &key) && key == account->key;
 }
 
 /* What the engine has counted for itself. */
-static int forget_engines(const struct vps_host *host, int accounts, uint64_t key)
+static int forget_engines(const struct vps_host *host, const struct vps_account *account)
 {
-	struct vps_bpf_account account;
-
-	if (!host->engine->forget || bpf_map_lookup_elem(accounts, &key, &account))
+	/* One without a number has only what came after it was forgotten. */
+	if (!host->engine->forget || account->id == VPS_ID_HOST)
 		return 0;
-	return host->engine->forget(account.id, key);
+	return host->engine->forget(account->id, account->key);
 }
 
-int vps_traffic_forget(struct vps_host *host, uint64_t key)
+int vps_traffic_forget(struct vps_host *host, const struct vps_account *account)
 {
 	_cleanup_(closep) int rows = vps_traffic_open(VPS_TRAFFIC_ROWS, NULL);
 	_cleanup_(closep) int accounts = vps_traffic_open(VPS_TRAFFIC_ACCOUNT, NULL);
 	_cleanup_(closep) int classes = vps_traffic_open(VPS_TRAFFIC_CLASS, NULL);
-	struct vps_bpf_row row = { .account = key };
+	struct vps_bpf_row row = { .account = account->key };
 	struct vps_bpf_class class;
 	int rc;
 
 	if (rows < 0 || accounts < 0 || classes < 0)
 		return rows < 0 ? rows : accounts < 0 ? accounts : classes;
-	if (has_group(&host->cg, accounts, key))
+	if (has_group(&host->cg, account))
 		return -EBUSY;
-	rc = forget_engines(host, accounts, key);
+	rc = forget_engines(host, account);
 	if (rc)
 		return rc;
 	for (__u32 i = 0; !i || !bpf_map_lookup_elem(classes, &i, &class); i++) {
@@ -185,5 +180,5 @@ int vps_traffic_forget(struct vps_host *host, uint64_t key)
 		if (bpf_map_delete_elem(rows, &row) && errno != ENOENT)
 			return -errno;
 	}
-	return bpf_map_delete_elem(accounts, &key) && errno != ENOENT ? -errno : 0;
+	return bpf_map_delete_elem(accounts, &account->key) && errno != ENOENT ? -errno : 0;
 }

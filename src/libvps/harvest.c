@@ -94,7 +94,7 @@ struct harvest {
 	int64_t *classes;
 	struct change *changes;
 	size_t change_count;
-	uint64_t *silent;
+	const struct vps_account **silent;
 	size_t silent_count;
 	struct vps_harvest result;
 	sqlite3_stmt *sql[STATEMENTS];
@@ -416,7 +416,7 @@ static int take_account(struct harvest *harvest, size_t account, size_t *row)
 		rc = 0;
 	}
 	if (!rc && silent)
-		harvest->silent[harvest->silent_count++] = traffic->accounts[account].key;
+		harvest->silent[harvest->silent_count++] = &traffic->accounts[account];
 	return rc;
 }
 
@@ -570,7 +570,7 @@ static int forget(struct harvest *harvest, const struct vps_harvest_source *sour
 		return 0;
 	rc = vps_sql_begin(db, "BEGIN IMMEDIATE");
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = remove_account(harvest, harvest->silent[i]);
+		rc = remove_account(harvest, harvest->silent[i]->key);
 	if (!rc)
 		rc = vps_sql_commit(db);
 	vps_sql_rollback(db);

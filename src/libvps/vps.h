@@ -1136,7 +1136,7 @@ int vps_traffic_other(char **ret_path);
 
 /* Forgets an account, of which everything is in the ledger, of a context that is gone.
  *   -ENOENT no such account   -EBUSY its context is there, or sockets of it are */
-int vps_traffic_forget(struct vps_host *host, uint64_t key);
+int vps_traffic_forget(struct vps_host *host, const struct vps_account *account);
 
 /**
  * struct vps_class_network - a line of the file of classes
@@ -1199,7 +1199,7 @@ void vps_ledger_close(struct vps_ledger *ledger);
  */
 struct vps_harvest_source {
 	int (*read)(void *data, struct vps_traffic *ret_traffic, struct vps_fault *fault);
-	int (*forget)(void *data, uint64_t key);
+	int (*forget)(void *data, const struct vps_account *account);
 	void *data;
 };
 

@@ -406,9 +406,9 @@ static int read_counters(void *host, struct vps_traffic *ret_traffic, struct vps
 	return vps_traffic_read(host, ret_traffic, fault);
 }
 
-static int forget(void *host, uint64_t key)
+static int forget(void *host, const struct vps_account *account)
 {
-	return vps_traffic_forget(host, key);
+	return vps_traffic_forget(host, account);
 }
 
 static char *ledger_path(void)

@@ -80,10 +80,10 @@ static int read_counters(void *data, struct vps_traffic *ret_traffic, struct vps
 	return 0;
 }
 
-static int forget_counter(void *data, uint64_t key)
+static int forget_counter(void *data, const struct vps_account *account)
 {
 	(void)data;
-	(void)key;
+	(void)account;
 	return 0;
 }
 

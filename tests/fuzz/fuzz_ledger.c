@@ -83,10 +83,10 @@ static int read_counters(void *data, struct vps_traffic *ret_traffic, struct vps
 	return 0;
 }
 
-static int forget_counter(void *data, uint64_t key)
+static int forget_counter(void *data, const struct vps_account *account)
 {
 	(void)data;
-	CHECK(key == 1);
+	CHECK(account->key == 1);
 	return 0;
 }
 

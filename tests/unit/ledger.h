@@ -100,7 +100,7 @@ static int fake_read(void *data, struct vps_traffic *ret_traffic, struct vps_fau
 	return 0;
 }
 
-static int fake_forget(void *data, uint64_t key)
+static int fake_forget(void *data, const struct vps_account *forgotten)
 {
 	struct fake *fake = data;
 
@@ -110,7 +110,7 @@ static int fake_forget(void *data, uint64_t key)
 	for (size_t i = 0; i < fake->account_count; i++) {
 		struct fake_account *account = &fake->accounts[i];
 
-		if (account->key != key || account->is_forgotten)
+		if (account->key != forgotten->key || account->is_forgotten)
 			continue;
 		account->is_forgotten = true;
 		memset(account->counts, 0, sizeof(account->counts));

@@ -301,7 +301,7 @@ static void test_forget_half(void)
 	fake_count(account, 0, 7000, 9000);
 	harvest(MARCH, "first");
 	account->ended = true;
-	must(!fake_forget(&fake, 100), "forget");
+	must(!fake_forget(&fake, &(struct vps_account){ .key = 100 }), "forget");
 	got = harvest(MARCH + HOUR, "it is not there");
 	is_int(got.count.in, 0, "nothing is new");
 	fake_count(account, 0, 40, 0);
@@ -483,10 +483,10 @@ static int shared_read(void *data, struct vps_traffic *ret_traffic, struct vps_f
 	return fake_read(&copy, ret_traffic, read_fault);
 }
 
-static int shared_forget(void *data, uint64_t key)
+static int shared_forget(void *data, const struct vps_account *account)
 {
 	(void)data;
-	(void)key;
+	(void)account;
 	return -EBUSY;
 }
 
