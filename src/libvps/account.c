@@ -168,13 +168,13 @@ int vps_traffic_forget(struct vps_host *host, const struct vps_account *account)
 	struct vps_bpf_class class;
 	int rc;
 
-	if (rows < 0 || accounts < 0 || classes < 0)
-		return rows < 0 ? rows : accounts < 0 ? accounts : classes;
 	if (has_group(&host->cg, account))
 		return -EBUSY;
 	rc = forget_engines(host, account);
-	if (rc)
+	if (rc || account->by_engine)
 		return rc;
+	if (rows < 0 || accounts < 0 || classes < 0)
+		return rows < 0 ? rows : accounts < 0 ? accounts : classes;
 	for (__u32 i = 0; !i || !bpf_map_lookup_elem(classes, &i, &class); i++) {
 		row.class = i;
 		if (bpf_map_delete_elem(rows, &row) && errno != ENOENT)

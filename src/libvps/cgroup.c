@@ -549,6 +549,22 @@ int vps_group_cgroup_id(int group, uint64_t *ret_id)
 	return 0;
 }
 
+bool vps_group_is_there(const struct vps_cgroups *cg, uint64_t cgroup_id)
+{
+	/* What the kernel calls a handle of kernfs is the number. */
+	enum { KERNFS = 0xfe };
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + sizeof(cgroup_id)];
+	} name = { .handle = { .handle_bytes = sizeof(cgroup_id), .handle_type = KERNFS } };
+	_cleanup_(closep) int mount = open(cg->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closep) int group = -1;
+
+	memcpy(name.handle.f_handle, &cgroup_id, sizeof(cgroup_id));
+	group = mount < 0 ? -1 : open_by_handle_at(mount, &name.handle, O_PATH | O_CLOEXEC);
+	return group >= 0 || errno != ESTALE;
+}
+
 int vps_group_number(int group, const char *file, const char *field, uint64_t *ret_value)
 {
 	char text[4096];

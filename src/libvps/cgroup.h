@@ -50,6 +50,9 @@ DIR *vps_groups_open(const struct vps_cgroups *cg);
 /* The next group of a context in it; NULL behind the last. */
 struct dirent *vps_groups_next(DIR *groups, uint32_t *ret_id);
 
+/* Is there a group of this number, wherever it is? */
+bool vps_group_is_there(const struct vps_cgroups *cg, uint64_t cgroup_id);
+
 /* The directory freevps/<id> on v2. -ENOENT. */
 int vps_group_open(const struct vps_cgroups *cg, uint32_t id);
 

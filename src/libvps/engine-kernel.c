@@ -156,6 +156,7 @@ const struct vps_engine vps_engine_kernel = {
 	.set_flags = kernel_set_flags,
 	.set_init = kernel_set_init,
 	.bound = kernel_bound,
+	.each_account = vps_kernel_each_account,
 	.forget = kernel_forget,
 	.meter = vps_kernel_meter,
 	.trees = &vps_kernel_trees,

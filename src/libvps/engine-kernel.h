@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 struct vps_addr_keeper;
+struct vps_account;
+struct vps_count;
 struct vps_meter;
 struct vps_tree_counter;
 
@@ -15,6 +17,10 @@ bool vps_kernel_has(uint32_t category, uint32_t command);
 
 /* What the kernel counts this resource with, or NULL where a controller does. */
 const struct vps_meter *vps_kernel_meter(const char *resource);
+
+/* As each_account of struct vps_engine. */
+int vps_kernel_each_account(int (*take)(void *data, const struct vps_account *account,
+					const struct vps_count *count), void *data);
 
 extern const struct vps_tree_counter vps_kernel_trees;
 extern const struct vps_addr_keeper vps_kernel_addrs;

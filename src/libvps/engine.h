@@ -60,6 +60,8 @@ struct vps_addr_keeper {
  * @get_flags, @set_flags: VPS_F_* of context @id with group @group
  * @set_init: notes its first process, or NULL
  * @bound: no more than these capabilities hold inside, or NULL
+ * @each_account: hands over what it has counted by itself, of contexts there or gone, until @take
+ *	does not return 0; or NULL
  * @forget: drops its own account of traffic of a context that is gone, by the number of its group,
  *	or NULL; 0 when there is none, -EBUSY when something may still count in it
  * @meter: what it counts the resource of this name by itself with, or NULL; or NULL
@@ -84,6 +86,8 @@ struct vps_engine {
 	int (*set_flags)(const struct vps_cgroups *cg, uint32_t id, int group, uint32_t flags);
 	int (*set_init)(uint32_t id, pid_t pid);
 	int (*bound)(uint32_t id, uint64_t caps);
+	int (*each_account)(int (*take)(void *data, const struct vps_account *account,
+					const struct vps_count *count), void *data);
 	int (*forget)(uint32_t id, uint64_t account);
 	const struct vps_meter *(*meter)(const char *resource);
 	const struct vps_tree_counter *trees;

@@ -362,7 +362,8 @@ static int move_mark(struct harvest *harvest, const struct vps_traffic_row *row,
 	struct mark mark = {
 		.account = (int64_t)account->key,
 		.class = harvest->classes[row->class],
-		.epoch = (int64_t)harvest->traffic.epoch,
+		/* No map has the number 0. */
+		.epoch = account->by_engine ? 0 : (int64_t)harvest->traffic.epoch,
 		.changed = harvest->now,
 		.count = *count,
 	};
@@ -371,6 +372,8 @@ static int move_mark(struct harvest *harvest, const struct vps_traffic_row *row,
 
 	if (old && old->epoch == mark.epoch)
 		from = *old;
+	else if (old && account->by_engine)
+		from = mark;	/* it was counted by programs as long as there were any */
 	*ret_new = (struct vps_count){
 		.in = new_of(count->in, from.count.in),
 		.out = new_of(count->out, from.count.out),

@@ -28,6 +28,12 @@ struct found {
 	size_t count;
 };
 
+/* What the engine has counted by itself for an account. */
+struct own {
+	struct vps_account account;
+	struct vps_count count;
+};
+
 /* A row as the kernel has it, its processors summed up. */
 struct raw {
 	struct vps_bpf_row key;
@@ -45,6 +51,8 @@ struct reading {
 	size_t raw_count, raw_room;
 	struct found *founds;
 	size_t found_count, found_room;
+	struct own *owns;
+	size_t own_count, own_room;
 	uint64_t *groups;
 	size_t group_count, group_room;
 };
@@ -53,6 +61,7 @@ static void end_reading(struct reading *reading)
 {
 	free(reading->raws);
 	free(reading->founds);
+	free(reading->owns);
 	free(reading->groups);
 }
 
@@ -89,6 +98,19 @@ static struct found *add_found(struct reading *reading)
 		return NULL;
 	reading->founds = founds;
 	return &founds[reading->found_count++];
+}
+
+static int take_own(void *data, const struct vps_account *account, const struct vps_count *count)
+{
+	struct reading *reading = data;
+	struct own *owns = make_room(reading->owns, sizeof(*owns), reading->own_count,
+				     &reading->own_room);
+
+	if (!owns)
+		return -ENOMEM;
+	reading->owns = owns;
+	owns[reading->own_count++] = (struct own){ *account, *count };
+	return 0;
 }
 
 static uint64_t *add_group(struct reading *reading)
@@ -181,6 +203,13 @@ static int read_groups(const struct vps_cgroups *cg, struct reading *reading)
 	return 0;
 }
 
+/* Before the maps: what an engine has begun to count has its account there by then. */
+static int read_engine(const struct vps_host *host, struct reading *reading)
+{
+	return host->engine->each_account ?
+	       host->engine->each_account(take_own, reading) : 0;
+}
+
 /* An account is begun before its first row and after its group. */
 static int read_maps(const struct vps_cgroups *cg, struct reading *reading, uint64_t *ret_epoch)
 {
@@ -271,19 +300,51 @@ static int own_strays(struct reading *reading)
 	return 0;
 }
 
+/* Contexts that were made where no program counts, or whose counters are gone. */
+static int add_owns(const struct vps_cgroups *cg, struct reading *reading)
+{
+	size_t known = reading->found_count;
+
+	for (size_t i = 0; i < reading->own_count; i++) {
+		const struct own *own = &reading->owns[i];
+		struct found one = { .account = own->account }, *found;
+		struct raw *raw;
+
+		if ((known && bsearch(&one, reading->founds, known, sizeof(one), compare_keys)) ||
+		    vps_group_is_there(cg, own->account.key))
+			continue;
+		found = add_found(reading);
+		raw = add_raw(reading);
+		if (!found || !raw)
+			return -ENOMEM;
+		*found = one;
+		*raw = (struct raw){ .key.account = own->account.key, .count = own->count };
+	}
+	return 0;
+}
+
+static void sort_rows(struct reading *reading)
+{
+	sort(reading->raws, reading->raw_count, sizeof(*reading->raws), compare_raws);
+	sort(reading->founds, reading->found_count, sizeof(*reading->founds), compare_keys);
+}
+
 /* Gives each account its rows, by class; and notes whether its group is there. */
-static int join(struct reading *reading)
+static int join(const struct vps_cgroups *cg, struct reading *reading)
 {
 	size_t row = 0;
 	int rc;
 
-	sort(reading->raws, reading->raw_count, sizeof(*reading->raws), compare_raws);
 	sort(reading->groups, reading->group_count, sizeof(*reading->groups), compare_groups);
-	sort(reading->founds, reading->found_count, sizeof(*reading->founds), compare_keys);
+	sort_rows(reading);
 	rc = own_strays(reading);
 	if (rc)
 		return rc;
-	sort(reading->founds, reading->found_count, sizeof(*reading->founds), compare_keys);
+	sort_rows(reading);
+	rc = add_owns(cg, reading);
+	if (rc)
+		return rc;
+	sort_rows(reading);
 	for (size_t i = 0; i < reading->found_count; i++) {
 		struct found *found = &reading->founds[i];
 		uint64_t key = found->account.key;
@@ -376,15 +437,16 @@ void vps_traffic_free(struct vps_traffic *traffic)
 	*traffic = (struct vps_traffic){ 0 };
 }
 
-static int read_all(const struct vps_cgroups *cg, struct vps_traffic *ret_traffic)
+static int read_all(const struct vps_host *host, struct vps_traffic *ret_traffic)
 {
 	_cleanup_(vps_traffic_free) struct vps_traffic traffic = { 0 };
 	_cleanup_(end_reading) struct reading reading = { 0 };
 	int rc = read_boot(traffic.boot);
 
-	rc = rc ?: read_maps(cg, &reading, &traffic.epoch);
+	rc = rc ?: read_engine(host, &reading);
+	rc = rc ?: read_maps(&host->cg, &reading, &traffic.epoch);
 	rc = rc ?: read_classes(&traffic);
-	rc = rc ?: join(&reading);
+	rc = rc ?: join(&host->cg, &reading);
 	rc = rc ?: lay_out(&reading, &traffic);
 	if (rc)
 		return rc;
@@ -393,11 +455,12 @@ static int read_all(const struct vps_cgroups *cg, struct vps_traffic *ret_traffi
 	return 0;
 }
 
-/* No context has been made yet, where the host could count. */
-static int read_nothing(struct vps_traffic *ret_traffic)
+/* No context has been made yet where programs could count. */
+static int read_engine_alone(const struct vps_host *host, struct vps_traffic *ret_traffic)
 {
 	_cleanup_(vps_traffic_free) struct vps_traffic traffic = { .class_count = 1 };
-	int rc = read_boot(traffic.boot);
+	_cleanup_(end_reading) struct reading reading = { 0 };
+	int rc = read_boot(traffic.boot) ?: read_engine(host, &reading);
 
 	if (rc)
 		return rc;
@@ -405,6 +468,9 @@ static int read_nothing(struct vps_traffic *ret_traffic)
 	if (!traffic.classes)
 		return -ENOMEM;
 	snprintf(traffic.classes[0], sizeof(traffic.classes[0]), VPS_CLASS_OTHER);
+	rc = join(&host->cg, &reading) ?: lay_out(&reading, &traffic);
+	if (rc)
+		return rc;
 	*ret_traffic = traffic;
 	traffic = (struct vps_traffic){ 0 };
 	return 0;
@@ -434,13 +500,13 @@ static int read_without(struct vps_host *host, struct vps_traffic *ret_traffic,
 		return vps_refuse(fault, -EPROTO, OF_ANOTHER, other);
 	refusal = vps_net_refusal(&host->cg);
 	return refusal ? vps_refuse(fault, -ENOTSUP, refusal, "traffic") :
-			 read_nothing(ret_traffic);
+			 read_engine_alone(host, ret_traffic);
 }
 
 int vps_traffic_read(struct vps_host *host, struct vps_traffic *ret_traffic,
 		     struct vps_fault *fault)
 {
-	int rc = read_all(&host->cg, ret_traffic);
+	int rc = read_all(host, ret_traffic);
 
 	switch (rc) {
 	case 0:

@@ -1079,12 +1079,14 @@ struct vps_count {
  * @key: the kernel's number of its group, which it never uses again until the host boots
  * @id: number of the context, which may be another one's after it
  * @ended: the context is gone; what its last sockets send may still come
+ * @by_engine: it has ended, and only the engine has counted it, as VPS_CLASS_OTHER
  * @name: the VPS it belongs to, "" when none
  */
 struct vps_account {
 	uint64_t key;
 	uint32_t id;
 	bool ended;
+	bool by_engine;
 	char name[VPS_NAME_MAX + 1];
 };
 

@@ -121,7 +121,7 @@ requires() {
 			;;
 		curl | dig | dnsmasq | ip | iperf3 | nginx | ping | promtool | \
 			cc | debootstrap | script | setpriv | taskset | tmux | python3 | xz | sshd | losetup | \
-			strace)
+			sqlite3 | strace)
 			command -v "$need" >/dev/null || skip "requires $need"
 			;;
 		*)

@@ -28,6 +28,7 @@ struct fake_account {
 	uint64_t key;
 	uint32_t id;
 	bool ended;
+	bool by_engine;
 	bool is_forgotten;
 	char name[VPS_NAME_MAX + 1];
 	bool has[FAKE_CLASSES];
@@ -93,6 +94,7 @@ static int fake_read(void *data, struct vps_traffic *ret_traffic, struct vps_fau
 		to->key = from->key;
 		to->id = from->id;
 		to->ended = from->ended;
+		to->by_engine = from->by_engine;
 		memcpy(to->name, from->name, sizeof(to->name));
 		fake_add_rows(from, traffic.account_count++, &traffic);
 	}

@@ -127,6 +127,35 @@ static void test_epoch(void)
 	is_sound("after an epoch");
 }
 
+/* What the engine alone has counted never begins anew, and programs may have counted it before. */
+static void test_by_engine(void)
+{
+	struct fake_account *own, *account;
+	struct vps_harvest got;
+
+	fresh();
+	account = fake_account(&fake, 100, 5, "web");
+	fake_count(account, 0, 7000, 9000);
+	fake_count(account, 1, 500, 500);
+	own = fake_account(&fake, 101, 6, "mail");
+	own->ended = own->by_engine = true;
+	fake_count(own, 0, 40, 50);
+	got = harvest(MARCH, "first");
+	is_int(got.count.in, 7540, "both are new");
+	fake.epoch = 2;
+	memset(account->has, 0, sizeof(account->has));
+	account->ended = account->by_engine = true;
+	account->counts[0].in = 7500;
+	account->counts[0].out = 9500;
+	got = harvest(MARCH, "the programs' counters are gone");
+	is_int(got.count.in + got.count.out, 0, "what they had counted is not new again");
+	got = harvest(MARCH + HOUR, "an hour later");
+	is_int(got.count.in + got.count.out, 0, "nor then");
+	is_int(got.forgotten, 2, "and both are forgotten");
+	is_int(total(), 7540, "each byte is there once");
+	is_sound("after all");
+}
+
 static void test_boot(void)
 {
 	struct vps_harvest got;
@@ -648,6 +677,7 @@ int main(void)
 	test_delta();
 	test_went_back();
 	test_epoch();
+	test_by_engine();
 	test_boot();
 	test_number_reused();
 	test_renamed();
