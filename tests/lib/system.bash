@@ -168,7 +168,7 @@ has_group() {
 # wait_until CMD...: until it succeeds; fails after half a minute of nothing, which is long for
 # an emulated machine that shares its processor, too.
 wait_until() {
-	deadline=$((SECONDS + 30))
+	local deadline=$((SECONDS + 30))
 	while [ "$SECONDS" -le "$deadline" ]; do
 		"$@" 2>/dev/null && return 0
 		sleep 0.01

@@ -13,6 +13,7 @@ more_setup() {
 }
 
 more_teardown() {
+	exec 8>&- # whoever is to be asked is not, any more
 	[ -z "${cpuset_of-}" ] || give_back_cpuset
 }
 
