@@ -5,6 +5,7 @@
 # network namespace.
 
 load ../lib/system
+load ../lib/rates
 load ../lib/net
 
 setup_file() {
@@ -536,11 +537,6 @@ administer() {
 
 # ---- rates -----------------------------------------------------------------------------------
 
-# What TCP carries of a wire's bits, in packets of 1500 bytes.
-goodput() {
-	echo $(($1 * 1448 / 1514))
-}
-
 # serve PORT: on the other machine.
 serve() {
 	ip netns exec "$other" iperf3 -s -p "$1" >/dev/null 2>&1 3>&- &
@@ -557,13 +553,6 @@ measure() {
 	kbits=$(vps-enter "$1" iperf3 -c "$net4.2" -p "$2" -t "$3" -f k "${@:4}" |
 		awk '/receiver/ { print int($7) }' | tail -n 1)
 	echo "measured: $kbits kbit/s" >&2
-}
-
-# near KBITS OF: within 5 percent of the goodput of a rate of OF.
-near() {
-	want=$(goodput "$2")
-	[ $(($1 * 100)) -ge $((want * 95)) ] && [ $(($1 * 100)) -le $((want * 105)) ] ||
-		{ echo "$1 kbit/s is not near $want" >&2 && return 1; }
 }
 
 @test "vnet: a VPS has the most of its rate in each direction, also when it is changed" {
