@@ -62,13 +62,10 @@ measure() {
 	server=$!
 	wait_until listens
 	[ "$(vserver rate "$ctx" "$number" 5000000)" = 5000000 ]
-	measure
-	near "$kbits" 5000
-	measure -R
-	near "$kbits" 5000
+	has_rate 5000 measure
+	has_rate 5000 measure -R
 	[ "$(vserver rate "$ctx" "$number" 10000000)" = 10000000 ]
-	measure
-	near "$kbits" 10000
+	has_rate 10000 measure
 	vserver destroy "$ctx" "$number"
 	run ! there ip link show port0
 	vserver devices "$ctx" >"$T/devices"
