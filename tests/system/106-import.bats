@@ -234,7 +234,7 @@ runs_with() {
 	chown 83886080 "$old/$name/home/user/file"
 	import "$name"
 	[ "$status" -eq 1 ]
-	[[ $output == *"$old/$name/home/user/file: owner above 65535"* ]]
+	[[ $output == *"$old/$name/home/user/"*": owner above 65535"* ]]
 	cmp "$T/before" "$VPS_CONFIG_DIR/$name.conf"
 	[ -z "$(ls -A "$VPS_TREE_DIR")" ]
 }

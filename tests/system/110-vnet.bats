@@ -591,7 +591,7 @@ measure() {
 		measure "$ctx" 5201 5 $direction
 		kill "$flooder" 2>/dev/null || :
 		wait "$flooder" || :
-		[ $((kbits * 100)) -ge $(($(goodput 9000) * 95)) ]
+		[ $((kbits * 100)) -ge $(($(goodput 9000) * least)) ]
 		[ "$kbits" -le $(($(goodput 12000) * 105 / 100)) ]
 		sleep 1
 	done
