@@ -126,12 +126,13 @@ ends_amid() {
 
 @test "traffic: where the VPS ends what the other still sends, what comes later has no socket" {
 	# Much is under way at any time; nothing is lost.
-	tc -n "$peer" qdisc add dev eth0 root tbf rate 20mbit burst 20k limit 100m
+	tc -n "$peer" qdisc add dev eth0 root tbf rate 1mbit burst 3k limit 100m
 	ip netns exec "$far" busybox nc -ll -p "$port" -e yes >"$T/far" 2>&1 3>&- &
 	server=$!
 	wait_until on_port
 	compare ends_amid
 	end "$server"
+	tell "what crossed the end: $(kinds)"
 	read_wire wait
 	[ "$wire_in" -gt 0 ]
 	[ "$wire_out" -gt 0 ]
