@@ -275,6 +275,16 @@ static void sort(void *array, size_t count, size_t size, int (*compare)(const vo
 		qsort(array, count, size, compare);
 }
 
+static void sort_raws(struct reading *reading)
+{
+	sort(reading->raws, reading->raw_count, sizeof(*reading->raws), compare_raws);
+}
+
+static void sort_founds(struct reading *reading)
+{
+	sort(reading->founds, reading->found_count, sizeof(*reading->founds), compare_keys);
+}
+
 /*
  * Packets that came after an account was forgotten have begun a row that is in none: it is an
  * account without a name.
@@ -297,6 +307,7 @@ static int own_strays(struct reading *reading)
 			return -ENOMEM;
 		*found = stray;
 	}
+	sort_founds(reading);
 	return 0;
 }
 
@@ -320,13 +331,11 @@ static int add_owns(const struct vps_cgroups *cg, struct reading *reading)
 		*found = one;
 		*raw = (struct raw){ .key.account = own->account.key, .count = own->count };
 	}
+	if (reading->found_count > known) {
+		sort_raws(reading);
+		sort_founds(reading);
+	}
 	return 0;
-}
-
-static void sort_rows(struct reading *reading)
-{
-	sort(reading->raws, reading->raw_count, sizeof(*reading->raws), compare_raws);
-	sort(reading->founds, reading->found_count, sizeof(*reading->founds), compare_keys);
 }
 
 /* Gives each account its rows, by class; and notes whether its group is there. */
@@ -336,15 +345,11 @@ static int join(const struct vps_cgroups *cg, struct reading *reading)
 	int rc;
 
 	sort(reading->groups, reading->group_count, sizeof(*reading->groups), compare_groups);
-	sort_rows(reading);
-	rc = own_strays(reading);
+	sort_raws(reading);
+	sort_founds(reading);
+	rc = own_strays(reading) ?: add_owns(cg, reading);
 	if (rc)
 		return rc;
-	sort_rows(reading);
-	rc = add_owns(cg, reading);
-	if (rc)
-		return rc;
-	sort_rows(reading);
 	for (size_t i = 0; i < reading->found_count; i++) {
 		struct found *found = &reading->founds[i];
 		uint64_t key = found->account.key;
