@@ -7,12 +7,9 @@ goodput() {
 	echo $(($1 * 1448 / 1514))
 }
 
-# Of a hundred. Where time is short machines that are emulated run beside each other, and wait for
-# their turn longer than what may be sent at once lasts.
-least=95
-[ "${VPS_TEST_ROUNDS:-16}" -gt 2 ] || least=80
+least=95 # of a hundred
 
-# near KBITS OF: within 5 percent of the goodput of a rate of OF.
+# near KBITS OF: at most 5 percent from the goodput of a rate of OF.
 near() {
 	want=$(goodput "$2")
 	if [ $(($1 * 100)) -lt $((want * least)) ] || ! is_within "$1" "$2"; then

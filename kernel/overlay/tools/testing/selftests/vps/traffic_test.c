@@ -726,25 +726,33 @@ TEST_F(traffic, an_account_waits_until_it_is_forgotten)
 	ASSERT_EQ(0, context_make(&self->here.one, ONE, 0));
 }
 
-/* Notes down what contexts that have ended had, and forgets it; nobody is to take it any more. */
-static __u64 harvest(__u32 id)
+/*
+ * Adds to @noted what contexts that have ended had, and forgets it; nobody is to take it any more.
+ * Returns how many accounts that was.
+ */
+static int harvest(__u32 id, struct row *noted)
 {
-	__u64 bytes = 0;
+	int forgotten = 0;
 
 	read_table(id);
-	for (int i = 0; i < table_count; i++)
-		if (table[i].id == id && !vps_forget(id, table[i].account))
-			bytes += table[i].out;
-	return bytes;
+	for (int i = 0; i < table_count; i++) {
+		if (table[i].id != id || vps_forget(id, table[i].account))
+			continue;
+		noted->out += table[i].out;
+		noted->out_packets += table[i].out_packets;
+		forgotten++;
+	}
+	return forgotten;
 }
 
 /* While others read, and harvests come at any instant. */
 TEST_F_TIMEOUT(traffic, of_many_deaths_none_is_lost, 300)
 {
-	__u64 bytes = 0, taken = 0, harvested = 0;
+	struct row noted = { .id = TWO + 1 }, rest;
+	int harvests = 0, forgotten = 0;
+	__u64 bytes = 0, taken = 0;
 	pthread_t threads[2];
 	struct context context;
-	int harvests = 0;
 
 	readers = (typeof(readers)) { .id = TWO + 1 };
 	for (long i = 0; i < 2; i++)
@@ -762,7 +770,7 @@ TEST_F_TIMEOUT(traffic, of_many_deaths_none_is_lost, 300)
 		if (random() % 8)
 			continue;
 		taken += take(TWO + 1).out;
-		harvested += harvest(TWO + 1);
+		forgotten += harvest(TWO + 1, &noted);
 		harvests++;
 	}
 	SET_ONCE(readers.end, true);
@@ -770,8 +778,11 @@ TEST_F_TIMEOUT(traffic, of_many_deaths_none_is_lost, 300)
 		pthread_join(threads[i], NULL);
 	taken += take(TWO + 1).out + readers.out[0] + readers.out[1];
 	EXPECT_EQ(bytes, taken);
-	EXPECT_EQ(bytes, harvested + sum_of(TWO + 1).out);
-	EXPECT_GT(DEATHS, read_table(TWO + 1));
+	rest = sum_of(TWO + 1);
+	EXPECT_EQ(bytes, noted.out + rest.out);
+	EXPECT_EQ(DEATHS, noted.out_packets + rest.out_packets);
+	EXPECT_EQ(DEATHS, forgotten + read_table(TWO + 1));
+	EXPECT_LT(0, forgotten);
 	EXPECT_LT(0, readers.out[0] + readers.out[1]);
 	TH_LOG("%d deaths, %d harvests: %llu bytes", DEATHS, harvests, bytes);
 	forget_all();
