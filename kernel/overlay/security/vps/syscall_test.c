@@ -318,7 +318,11 @@ static void expect_refused(struct kunit *test, u32 cmd, const union vps_data *da
 	KUNIT_EXPECT_EQ_MSG(test, check(test, cmd, data), -EINVAL, "command %#x", cmd);
 }
 
-#define DATA(member, ...)	(&(const union vps_data){ .member = { __VA_ARGS__ } })
+/* Not on the stack, of which a test with many of them would take too much. */
+#define DATA(member, ...) ({							\
+	static const union vps_data data = { .member = { __VA_ARGS__ } };	\
+	&data;									\
+})
 
 static void test_check_context(struct kunit *test)
 {
@@ -393,8 +397,11 @@ static void test_check_limits(struct kunit *test)
 		     DATA(limits, .command = SET(MEMORY, RESIDENT), .soft = VPS_UNLIMITED));
 	expect_refused(test, SET(COMPAT, LIMITS),
 		       DATA(limits, .command = SET(VFS, FILES), .soft = 6, .hard = 5));
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		expect_refused(test, SET(COMPAT, LIMITS), DATA(limits, .command = others[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		const union vps_data data = { .limits = { .command = others[i] } };
+
+		expect_refused(test, SET(COMPAT, LIMITS), &data);
+	}
 }
 
 static void test_check_usage(struct kunit *test)
