@@ -9,7 +9,8 @@
 # all controllers and systemd. What the patched kernel tests of itself has two processors. Another
 # machine, which is idle most of the time, is on the cable of the one that has less to do. A short one
 # has its power cut. "make vm-check" builds the kernel without the patch, too, and runs everything on
-# both, with both inits, with two processors and at more instants.
+# both, with both inits, with two processors and at more instants, and what the Debian package of HEAD
+# installs on the unpatched one, with systemd (vm-packages).
 
 VM_OWN := tests/vm/machine.bats tests/vm/boot.bats
 VM_SYSTEM := $(wildcard tests/system/*.bats tests/escape/*.bats)
@@ -29,12 +30,14 @@ vm-vps-systemd-all: VM_RUN := --kernel vps --init systemd
 vm-systemd-all: VM_RUN := --init systemd
 vm-cuts: VM_RUN := --kernel off --cuts 3
 vm-cuts-all: VM_RUN := --cuts 20
+vm-packages: VM_RUN = --init systemd --packages $(O)/deb \
+	$(addprefix tests/vm/,packages.bats boot.bats systemd.bats)
 vm-big: VM_RUN := --kernel vps --memory 5000 \
 	kernel/overlay/tools/testing/selftests/vps/big_test.c
 VM_QUICK := vm-plain vm-systemd vm-off vm-itself vm-cuts
 VM_FULL := vm-plain-all vm-systemd-all vm-vps-plain-all vm-vps-systemd-all
 $(VM_FULL): export VPS_TEST_ROUNDS ?= 8
-VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-big
+VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-packages vm-big
 
 VM_LOG = $(O)/log/$@.tap
 
@@ -55,12 +58,14 @@ $(VM_ALL): vm-tree
 		sed -n '/^vm: .*the end of its messages:/,$$p' $(VM_LOG); \
 		scripts/dev/tap-sum $(VM_LOG) | sed 's/^/$@: /'; exit $${rc:-0}
 
+vm-packages: deb
+
 vm-quick: $(VM_QUICK)
 
 vm-selftest: vm-tree
 	@BUILD=$(abspath $(O)) tests/vm/selftest
 
-vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-big
+vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-packages vm-big
 
 # What takes too long for each day.
 SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
