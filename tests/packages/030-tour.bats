@@ -9,11 +9,19 @@ load ../lib/tour
 
 # What a command left is not the host's to keep.
 more_teardown() {
-	for name in web mail shop db; do
+	for name in web mail shop www db; do
 		for id in $(vps-stat --state --raw | awk -v name="$name" '$3 == name { print $1 }'); do
 			end_context "$id"
 		done
 	done
+}
+
+# The disk of a machine of FreeVPS 1.1, with one VPS.
+old_disk() {
+	mkdir -p "$fresh/mnt/etc/vservers" "$fresh/mnt/vservers"
+	make_root "$fresh/mnt/vservers/www"
+	printf '%s\n' 'IPROOT=""' 'S_HOSTNAME=www' 'S_FLAGS="lock nproc fakeinit"' 'ULIMIT="-HS -u 200"' \
+		'S_NICE=5' >"$fresh/mnt/etc/vservers/www.conf"
 }
 
 follow='
@@ -32,6 +40,7 @@ follow='
 @test "tour: README.md and vps(7) show what is printed" {
 	requires no-contexts stock-engine
 	unpack_debian
+	old_disk
 	mkdir "$fresh/debs" "$fresh/tour"
 	cp "$BUILD"/deb/freevps_*.deb "$BUILD"/deb/libvps2_*.deb "$fresh/debs"
 	tour_split "$fresh/tour" "$SRC/README.md" "$SRC/man/vps.7"
