@@ -126,6 +126,17 @@ watched() {
 	fi
 }
 
+# Until the watcher has ended, who may come too late on a busy machine to see the first who enters.
+# In the kernel engine's contexts it does not see any.
+enter_watched() {
+	tries=100
+	[ "$(engine)" != kernel ] || tries=3
+	while [ $((tries -= 1)) -ge 0 ] && kill -0 "$holder" 2>/dev/null; do
+		run vps-enter "$ctx" -u u200000 true
+	done
+	[ "$(engine)" = kernel ] || [ $tries -ge 0 ]
+}
+
 # A long /etc/passwd keeps the entering process busy inside, where the watcher sees it.
 @test "escape: by looking into a process that enters" {
 	seq 2000 200000 | sed 's/.*/u&:x:&:100:a user of many:\/:\/bin\/sh/' >>"$root/etc/passwd"
@@ -135,7 +146,7 @@ watched() {
 			rm -f "$root"/tmp/*
 			hold /attempt -u $as watch vps-enter /tmp/ready
 			wait_until test -e "$root/tmp/ready"
-			run vps-enter "$ctx" -u u200000 true
+			enter_watched
 			watched "$status"
 			cat "$T/hold.log"
 		done
