@@ -85,6 +85,14 @@ int vps_context_note_init(int group, pid_t pid, bool userns)
 	return 0;
 }
 
+int vps_context_set_starting(int group)
+{
+	char text[VPS_ATTR_MAX];
+	int rc = vps_attr_get(group, VPS_ATTR_STATE, text, sizeof(text));
+
+	return rc || strcmp(text, RUNNING_KEPT) ? rc : vps_attr_set(group, VPS_ATTR_STATE, KEPT);
+}
+
 int vps_context_set_running(struct vps_host *host, uint32_t id, int group, pid_t pid)
 {
 	char text[VPS_ATTR_MAX];
@@ -131,8 +139,9 @@ static enum vps_state read_state(const struct vps_host *host, int group,
 		return is_locked(host->cg.parent_fd, ".") ? VPS_STATE_NEW : VPS_STATE_STALE;
 	if (!strncmp(text, NEW, strlen(NEW)))
 		return is_locked(AT_FDCWD, text + strlen(NEW)) ? VPS_STATE_NEW : VPS_STATE_STALE;
+	/* Who is in one that was kept, and does not run, is about to become its first process. */
 	if (vps_group_event(group, "populated"))
-		return VPS_STATE_RUNNING;
+		return strcmp(text, KEPT) ? VPS_STATE_RUNNING : VPS_STATE_NEW;
 	return strcmp(text, RUNNING) ? VPS_STATE_KEPT : dead_state(init);
 }
 

@@ -5,7 +5,10 @@
 
 #include "engine.h"
 
-/* Notes @pid as the first process of the context with group @group. */
+/* Notes that the context with group @group, which was kept, does not run any more. */
+int vps_context_set_starting(int group);
+
+/* Notes @pid as the first process of the context with group @group, when it is inside. */
 int vps_context_note_init(int group, pid_t pid, bool userns);
 
 /* Notes that context @id, with group @group, runs @pid: a private one is shut from here on. */

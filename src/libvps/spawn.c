@@ -268,7 +268,7 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 {
 	const struct vps_spawn *spawn = start->spawn;
 	int rc = parent_prepare(start, child->pid, fault);
-	int sock = start->sockets[0], noted;
+	int sock = start->sockets[0];
 	struct vps_step step;
 
 	if (rc)
@@ -276,7 +276,6 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	rc = vps_step_go_on(sock, start->root.fd, fault);
 	if (rc)
 		return rc;
-	noted = vps_context_note_init(start->group, child->pid, spawn->userns);
 	rc = vps_step_wait(sock, &step);
 	if (rc)
 		return step_fault(rc, &step, fault);
@@ -290,7 +289,9 @@ static int parent_conduct(struct start *start, const struct vps_child *child,
 	rc = bound(start, spawn->caps, fault);
 	if (rc)
 		return rc;
-	rc = noted ?: vps_context_set_running(start->host, start->id, start->group, child->pid);
+	/* Not before: until it is inside, its namespaces and its root are the host's. */
+	rc = vps_context_note_init(start->group, child->pid, spawn->userns) ?:
+	     vps_context_set_running(start->host, start->id, start->group, child->pid);
 	if (rc)
 		return vps_fault(fault, rc, "note that it runs", "");
 	return vps_step_execute(sock, fault);
@@ -381,11 +382,10 @@ static int make_child(struct start *start, struct vps_child *ret_child, struct v
 	return rc;
 }
 
-static int check_state(struct vps_host *host, uint32_t id, const struct vps_spawn *spawn,
-		       struct vps_fault *fault)
+static int check_state(const struct start *start, struct vps_fault *fault)
 {
 	struct vps_context_info info;
-	int rc = vps_context_info(host, id, &info);
+	int rc = vps_context_info(start->host, start->id, &info);
 
 	if (rc)
 		return vps_fault(fault, rc, "find the context", "");
@@ -393,7 +393,10 @@ static int check_state(struct vps_host *host, uint32_t id, const struct vps_spaw
 	if (info.state != VPS_STATE_NEW && info.state != VPS_STATE_KEPT &&
 	    info.state != VPS_STATE_STALE)
 		return vps_refuse(fault, -EBUSY, "the context is running", info.name);
-	if (spawn->userns && vps_subid_meets(id) == 1)
+	/* Of a start that was killed. */
+	if (vps_group_event(start->group, "populated"))
+		return vps_refuse(fault, -EBUSY, "somebody is in the context", info.name);
+	if (start->spawn->userns && vps_subid_meets(start->id) == 1)
 		return vps_refuse(fault, -EADDRINUSE,
 				  "its user ids are given to a user of the host", "/etc/subuid");
 	return 0;
@@ -451,8 +454,13 @@ int vps_context_spawn(struct vps_host *host, uint32_t id, const struct vps_spawn
 	if (flock(start.group, LOCK_EX | LOCK_NB) < 0)
 		rc = vps_refuse(fault, -EBUSY, "the context is being started", "");
 	else
-		rc = check_state(host, id, spawn, fault) ?: check_addrs(&start, fault);
+		rc = check_state(&start, fault) ?: check_addrs(&start, fault);
 	rc = rc ?: check_net(&start, fault);
+	if (!rc) {
+		rc = vps_context_set_starting(start.group);
+		if (rc)
+			vps_fault(fault, rc, "note that it starts", "");
+	}
 	rc = rc ?: prepare_and_make(&start, ret_child, fault);
 	closep(&start.group);
 	closep(&start.exec_fd);

@@ -249,7 +249,7 @@ const char *vps_host_kernel_refusal(struct vps_host *host);
 
 /*
  * State of a context:
- *   VPS_STATE_NEW      being set up under its lock
+ *   VPS_STATE_NEW      being set up under its lock, or its first process is
  *   VPS_STATE_KEPT     made by hand, empty, stays until it is destroyed
  *   VPS_STATE_RUNNING  its first process has been or is about to be executed
  * and, derived when asked for, never stored:

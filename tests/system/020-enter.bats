@@ -302,3 +302,33 @@ is_count() {
 	run -0 vps-enter "$ctx" sed -n 's/^Name:\t//p' /proc/self/status
 	[ "$output" = sed ]
 }
+
+# Somebody is in the context, who has not got its root yet.
+is_beginning() {
+	[ -n "$(vps-stat --pids -c "$ctx")" ]
+}
+
+@test "vps-enter: a context whose first process is not in its root yet is not entered" {
+	requires userns strace
+	touch "$root/inside"
+	for userns in auto no; do
+		free_ctx
+		chcontext --silent --ctx "$ctx" --create
+		for life in first second; do
+			strace -f -qq -o "$T/calls" -e trace=pivot_root -e inject=pivot_root:delay_enter=2000000 \
+				chcontext --silent --ctx "$ctx" --root "$root" --userns $userns -- sleep 1000 \
+				</dev/null 3>&- &
+			wait_until is_beginning
+			[ "$(state_of "$ctx")" = new ]
+			run -125 vps-enter "$ctx" -- ls /inside
+			one_line "vps-enter: $ctx: is not running"
+			run -125 chcontext --silent --ctx "$ctx" --root "$root" -- true
+			one_line "chcontext: the context is being started"
+			wait_until is_in_state "$ctx" running
+			run -0 vps-enter "$ctx" -- ls /inside
+			vkill -c "$ctx" -s KILL
+			wait_until is_in_state "$ctx" kept
+		done
+		chcontext --ctx "$ctx" --destroy
+	done
+}
