@@ -135,7 +135,8 @@ is_known() {
 
 # Is there something left of a create of VPS $1 that did not come to its end?
 is_begun() {
-	[ -e "$tree_dir/.$1.new" ] || [ -e "$tree_dir/..$1.new.img" ]
+	[ -e "$config_dir/.$1.conf.new" ] || [ -e "$tree_dir/.$1.new" ] ||
+		[ -e "$tree_dir/..$1.new.img" ]
 }
 
 # The places of configurations and trees are there, and closed to others: whoever reaches a tree

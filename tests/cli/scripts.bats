@@ -507,6 +507,10 @@ LIMIT_RSS="1G"' ]
 	[ -z "$output" ]
 	[ -z "$(find "$T/trees" "$T/etc" -mindepth 1; find "$T/run" -name "*.log")" ]
 	[ ! -s "$T/contexts" ]
+	# A create that was cut short before it had a tree.
+	touch "$T/etc/.web.conf.new"
+	run -0 "$BUILD/vps-destroy" web --yes
+	[ -z "$(ls -A "$T/etc")" ]
 	run -1 "$BUILD/vps-destroy" web --yes
 	[ "$output" = "vps-destroy: web: no such VPS" ]
 }
@@ -551,7 +555,7 @@ LIMIT_RSS="1G"' ]
 	run -0 "$BUILD/vps-sweep"
 	[ "${lines[0]}" = "one: context 5 removed (dead)" ]
 	[ "${lines[1]}" = "two: started again after its reboot" ]
-	[ "${lines[2]}" = "three: tree of an unfinished create removed" ]
+	[ "${lines[2]}" = "three: unfinished create removed" ]
 	[ "$(ls -A "$T/trees")" = ".not ours.new" ]
 	grep -q "$T/trees/two" "$T/log"
 	grep -q "chcontext --ctx 7 --destroy" "$T/log"
