@@ -285,21 +285,26 @@ static open_t machine_cpuinfo __ro_after_init;
 /* What the machine's are shown by; set by each that opens the file, to the same. */
 static const struct seq_operations *machine_ops;
 
-/* The last that is shown. Where all are written at once (arm64), position 0 is all of them. */
-static unsigned int last_processor(void)
+/* How many are shown. */
+static unsigned int shown_processors(void)
 {
 	struct vps_context *context = get_viewer();
-	unsigned int last = nr_cpu_ids;
+	unsigned int count = nr_cpu_ids;
 
 	if (context)
-		last = cpumask_nth(vps_cpu_count(context) - 1, cpu_online_mask);
+		count = vps_cpu_count(context);
 	vps_context_put(context);
-	return last;
+	return count;
+}
+
+static unsigned int shown(struct seq_file *seq)
+{
+	return (uintptr_t)seq->private;
 }
 
 static void *if_shown(struct seq_file *seq, void *v, loff_t pos)
 {
-	return pos <= (uintptr_t)seq->private ? v : NULL;
+	return pos <= cpumask_nth(shown(seq) - 1, cpu_online_mask) ? v : NULL;
 }
 
 /* Found once for each piece that is read. */
@@ -307,7 +312,7 @@ static void *cpuinfo_start(struct seq_file *seq, loff_t *pos)
 {
 	void *v = machine_ops->start(seq, pos);
 
-	seq->private = (void *)(uintptr_t)last_processor();
+	seq->private = (void *)(uintptr_t)shown_processors();
 	return if_shown(seq, v, *pos);
 }
 
@@ -322,9 +327,19 @@ static void cpuinfo_stop(struct seq_file *seq, void *v)
 	machine_ops->stop(seq, v);
 }
 
+/* Where all are written at once (arm64), it ends before the first that is not shown. */
 static int cpuinfo_show(struct seq_file *seq, void *v)
 {
-	return machine_ops->show(seq, v);
+	char *at = seq->buf + seq->count;
+	int err = machine_ops->show(seq, v);
+	const char *end = seq->buf + seq->count;
+	unsigned int left;
+
+	for (left = shown(seq); (at = strnstr(at, "processor\t:", end - at)) && left; left--)
+		at++;
+	if (at)
+		seq->count = at - seq->buf;
+	return err;
 }
 
 static const struct seq_operations cpuinfo_view = {
