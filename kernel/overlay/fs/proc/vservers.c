@@ -16,6 +16,7 @@
  * Nothing here is kept for a context: its inode has its number, and who reads looks it up.
  */
 #include <linux/capability.h>
+#include <linux/compat.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/init.h>
@@ -29,6 +30,9 @@
 #include <linux/uio.h>
 #include <linux/utsname.h>
 #include <asm/unistd.h>
+#ifdef CONFIG_ARM64
+#include <asm/unistd_compat_32.h>
+#endif
 
 #include "../../security/vps/address.h"
 #include "../../security/vps/vnet.h"
@@ -49,6 +53,15 @@
 #define __NR_vserver (-1)
 #endif
 
+/* Programs of 32 bits have another number for it. */
+#if defined(__NR_ia32_vserver)
+#define NR_COMPAT_VSERVER __NR_ia32_vserver
+#elif defined(__NR_compat32_vserver)
+#define NR_COMPAT_VSERVER __NR_compat32_vserver
+#else
+#define NR_COMPAT_VSERVER __NR_vserver
+#endif
+
 static struct proc_dir_entry *self_entry;
 
 static bool sees_all(void)
@@ -63,13 +76,14 @@ static int setup_show(struct seq_file *seq, void *v)
 	static const char *const calls[] = {
 		"new_context", "context_network", "limits", "vserver",
 	};
+	int number = in_compat_syscall() ? NR_COMPAT_VSERVER : __NR_vserver;
 	int i;
 
 	seq_printf(seq, "freevps patch version %u.%u-%u\n", VPS_PATCH_VERSION >> 16,
 		   VPS_PATCH_VERSION >> 8 & 0xff, VPS_PATCH_VERSION & 0xff);
 	seq_printf(seq, "freevps build %lld\n", (long long)VPS_BUILD);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		seq_printf(seq, "syscall %s %d\n", calls[i], __NR_vserver);
+		seq_printf(seq, "syscall %s %d\n", calls[i], number);
 	seq_printf(seq, "contexts count %u\n", vps_context_total() + UNCOUNTED_CONTEXTS);
 	return 0;
 }
