@@ -4,6 +4,7 @@
  * which user and with whichever capabilities somebody asks. Kernel threads are the host's as well.
  */
 #include <linux/bpf.h>
+#include <linux/kexec.h>
 #include <linux/perf_event.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -117,9 +118,16 @@ static long act_delete_module(long unused)
 	return outcome(syscall(__NR_delete_module, "vps_selftest", O_NONBLOCK));
 }
 
+/* Of programs of 32 bits it wants to know that they know the machine. */
 static long act_kexec(long unused)
 {
-	return outcome(syscall(__NR_kexec_load, 0, 0, NULL, 0));
+#if defined(__arm__) || defined(__aarch64__)
+	long machine = KEXEC_ARCH_AARCH64;
+#else
+	long machine = KEXEC_ARCH_X86_64;
+#endif
+
+	return outcome(syscall(__NR_kexec_load, 0, 0, NULL, machine));
 }
 
 static long act_bpf(long unused)

@@ -214,6 +214,8 @@ TEST_F(many, interrupts)
 {
 	long come = 0, value;
 
+	if (access("/dev/ttyS0", W_OK))
+		SKIP(return, "requires a serial line");
 	if (!can_provoke(INTERRUPT))
 		SKIP(return, "requires a kernel with CONFIG_LKDTM and CONFIG_KPROBES");
 	ASSERT_EQ(0, actor_do(&self->places.in_one, act_spin, 0));
