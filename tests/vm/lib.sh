@@ -16,11 +16,18 @@ say() {
 	echo "-- $1" >&2
 }
 
-need() {
+# need_of SET TOOL...: SET is one of install-deps.
+need_of() {
+	set_name=$1
+	shift
 	for tool; do
 		command -v "$tool" >/dev/null ||
-			die "$tool: not found; \"scripts/dev/install-deps vm\" installs it"
+			die "$tool: not found; \"scripts/dev/install-deps $set_name\" installs it"
 	done
+}
+
+need() {
+	need_of vm "$@"
 }
 
 digest() {

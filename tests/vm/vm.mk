@@ -65,7 +65,14 @@ vm-quick: $(VM_QUICK)
 vm-selftest: vm-tree
 	@BUILD=$(abspath $(O)) tests/vm/selftest
 
-vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-packages vm-big
+# Another architecture: what its kernel tests of itself, and programs of 64 bits and of 32 there.
+vm-cross:
+	@mkdir -p $(O)/log
+	@BUILD=$(abspath $(O)) tests/vm/cross >$(VM_LOG) || rc=$$?; \
+		scripts/dev/tap-sum -f $(VM_LOG); \
+		scripts/dev/tap-sum $(VM_LOG) | sed 's/^/$@: /'; exit $${rc:-0}
+
+vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-packages vm-big vm-cross
 
 # What takes too long for each day.
 SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
@@ -77,4 +84,4 @@ soak: vm-tree check-packages
 	@$(SOAK)
 	@$(SOAK) --init systemd
 
-.PHONY: vm-tree vm-kernels vm-root $(VM_ALL) vm-quick vm-selftest vm-check soak
+.PHONY: vm-tree vm-kernels vm-root $(VM_ALL) vm-quick vm-selftest vm-cross vm-check soak
