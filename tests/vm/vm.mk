@@ -18,7 +18,8 @@ VM_BOTH := $(addprefix tests/system/,030-life.bats 060-cgroup.bats)
 VM_SYSTEMD := $(addprefix tests/system/,020-enter.bats 040-config.bats 050-kill9.bats \
 	080-debian.bats 090-limits.bats 110-vnet.bats) $(addprefix tests/escape/,enter.bats groups.bats)
 VM_OFF := $(addprefix tests/system/,060-cgroup.bats 090-limits.bats)
-VM_ITSELF := tests/vm/kunit $(wildcard kernel/overlay/tools/testing/selftests/vps/*_test.c)
+VM_SELFTESTS := $(wildcard kernel/overlay/tools/testing/selftests/vps/*_test.c)
+VM_ITSELF := tests/vm/kunit $(VM_SELFTESTS)
 
 vm-plain: VM_RUN := --kernel vps --cpus 1 $(VM_OWN) $(filter-out $(VM_SYSTEMD),$(VM_SYSTEM))
 vm-systemd: VM_RUN := --kernel vps --cpus 1 --init systemd $(VM_OWN) tests/vm/systemd.bats \
@@ -34,10 +35,12 @@ vm-packages: VM_RUN = --init systemd --packages $(O)/deb \
 	$(addprefix tests/vm/,packages.bats boot.bats systemd.bats)
 vm-big: VM_RUN := --kernel vps --memory 5000 \
 	kernel/overlay/tools/testing/selftests/vps/big_test.c
+# As programs of another kind, which have a door of their own to the same kernel.
+vm-i386: VM_RUN := --kernel vps --bits 32 $(VM_SELFTESTS)
 VM_QUICK := vm-plain vm-systemd vm-off vm-itself vm-cuts
 VM_FULL := vm-plain-all vm-systemd-all vm-vps-plain-all vm-vps-systemd-all
 $(VM_FULL): export VPS_TEST_ROUNDS ?= 8
-VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-packages vm-big
+VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-packages vm-big vm-i386
 
 VM_LOG = $(O)/log/$@.tap
 
