@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh disable=SC2154 # set by run
-# A machine whose power is cut: its emulator is killed while what is inside, tests/vm/ledger,
-# harvests traffic. What had not been sent to the disk is gone, as with a real one; what a disk
-# loses of a cache of its own is not. The disk is slow: most of a harvest is then between two
-# writes, where the power is to go.
+# A machine whose power is cut: its emulator is killed while what is inside changes what is kept on
+# a disk. What had not been sent to the disk is gone, as with a real one; what a disk loses of a
+# cache of its own is not. The disk is slow: most of a change is then between two writes, where the
+# power is to go.
+#
+# What is inside is a program, "PROGRAM ROUNDS [new]", that makes the disk when it is new and does
+# ROUNDS changes, or changes without an end if that is 0. It says, each a line that is outside
+# before anything else happens,
+#   found BYTES   what is on the disk, first and last
+#   begun BYTES   what changes since the boot come to, with the one that begins now
+#   done BYTES    the same when that change has returned
+# A line that was never said means that it failed.
 
 vm=
 boots=0
 number=0
 writes_per_second=40
-# Of the rounds of the machine, in milliseconds; measured as soon as there is one.
-harvest_ms=200
+# Of a change and of a round of the machine, in milliseconds; measured as soon as there is one.
+change_ms=200
 round_ms=400
 
 random() {
@@ -25,13 +33,13 @@ tell() {
 	echo "$1" | tee -a "$work/tap"
 }
 
-# power_on WORD...: for tests/vm/ledger. What the machine says comes by descriptor 3.
+# power_on WORD...: for the program inside. What the machine says comes by descriptor 3.
 power_on() {
 	boots=$((boots + 1))
 	console=$work/console.$boots
-	TMPDIR=$work machine 1 384 "ledger $*" "$console" -serial stdio \
+	TMPDIR=$work machine 1 384 "cut $life $*" "$console" -serial stdio \
 		-pidfile "$work/pid" \
-		-drive "if=virtio,format=raw,cache=none,iops_wr=$writes_per_second,file=$work/ledger" \
+		-drive "if=virtio,format=raw,cache=none,iops_wr=$writes_per_second,file=$work/kept" \
 		>"$work/line" 2>>"$work/qemu" &
 	vm=$!
 	exec 3<"$work/line"
@@ -54,7 +62,7 @@ await_power_off() {
 	vm=
 }
 
-# The next line of the machine into $word and $bytes; what is none of the ledger's goes on. One
+# The next line of the machine into $word and $bytes; what is none of the program's goes on. One
 # without an end was cut off.
 read_line() {
 	while IFS= read -r line <&3; do
@@ -62,9 +70,9 @@ read_line() {
 		echo "$line" >>"$work/lines"
 		word=${line%% *} bytes=${line#* }
 		case $word in
-		counted) counted=$bytes ;;
-		'done') harvested=$bytes ;;
-		ledger) ;;
+		begun) begun=$bytes ;;
+		'done') finished=$bytes ;;
+		found) ;;
 		*)
 			tell "$line"
 			continue
@@ -75,14 +83,14 @@ read_line() {
 	return 1
 }
 
-# Until the machine has harvested $1 times and counted once more.
+# Until the machine has done $1 changes and begun one more.
 follow() {
 	left=$1
 	began=
 	while read_line; do
 		now=$(now_ms)
 		if [ "$word" = 'done' ]; then
-			harvest_ms=$((now - began))
+			change_ms=$((now - began))
 			left=$((left - 1))
 		else
 			[ -z "$began" ] || round_ms=$((now - began))
@@ -93,9 +101,9 @@ follow() {
 	return 1
 }
 
-# A time of a round to cut the power at, from "counted" on: within the harvest most times.
+# A time of a round to cut the power at, from "begun" on: within the change most times.
 choose_time() {
-	span=$((harvest_ms + harvest_ms / 4))
+	span=$((change_ms + change_ms / 4))
 	[ $(($(random) % 4)) -ne 0 ] || span=$round_ms
 	ms=$(($(random) % (span + 1)))
 }
@@ -108,22 +116,22 @@ read_rest() {
 	exec 3<&-
 }
 
-# judge WHAT: what the machine says to be in the ledger is what was there before and what it had
-# harvested since; what it had counted may be there already.
+# judge WHAT: what the machine finds is what was there before and what it had done since; what it
+# had begun may be there already.
 judge() {
 	number=$((number + 1))
 	result='not ok'
 	word=
-	while [ "$word" != ledger ]; do
-		read_line || bytes=nothing word=ledger
+	while [ "$word" != found ]; do
+		read_line || bytes=nothing word=found
 	done
 	case $bytes in
-	$((before + harvested)) | $((before + counted))) result=ok ;;
+	$((before + finished)) | $((before + begun))) result=ok ;;
 	esac
-	tell "$result $number - ledger: $1: $bytes there, $((before + harvested)) harvested,\
- $((before + counted)) counted"
+	tell "$result $number - ${life##*/}: $1: $bytes there, $((before + finished)) done,\
+ $((before + begun)) begun"
 	[ "$result" = ok ] || tail -n 12 "$work/lines" | sed 's/^/# /' | tee -a "$work/tap"
-	before=$bytes harvested=0 counted=0
+	before=$bytes finished=0 begun=0
 	[ "$bytes" != nothing ]
 }
 
@@ -135,7 +143,7 @@ live_and_cut() {
 	sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
 	cut_power
 	read_rest
-	what="power cut $boots, $ms ms after counting, a harvest took $harvest_ms ms"
+	what="power cut $boots, $ms ms after the beginning of a change, one took $change_ms ms"
 	new=
 }
 
@@ -146,14 +154,15 @@ live_and_end() {
 	await_power_off
 }
 
-# A machine that says no more has ended.
+# cuts N PROGRAM. A machine that says no more has ended.
 cuts() {
-	before=0 harvested=0 counted=0
+	life=$2
+	before=0 finished=0 begun=0
 	what='a new disk'
 	new=1
 	tell "1..$(($1 + 2))"
 	mkfifo "$work/line"
-	truncate -s 64M "$work/ledger"
+	truncate -s 128M "$work/kept"
 	: >"$work/lines"
 	while [ $boots -lt "$1" ]; do
 		live_and_cut || break

@@ -29,18 +29,20 @@ vm-itself: VM_RUN := --kernel vps $(VM_ITSELF) tests/vm/stress.bats
 vm-vps-plain-all: VM_RUN := --kernel vps
 vm-vps-systemd-all: VM_RUN := --kernel vps --init systemd
 vm-systemd-all: VM_RUN := --init systemd
-vm-cuts: VM_RUN := --kernel off --cuts 3
-vm-cuts-all: VM_RUN := --cuts 20
+vm-cuts: VM_RUN := --kernel off --cuts 3 tests/vm/ledger
+vm-cuts-all: VM_RUN := --cuts 20 tests/vm/ledger
+vm-resize: VM_RUN := --kernel off --cuts 3 tests/vm/resize
+vm-resize-all: VM_RUN := --cuts 20 tests/vm/resize
 vm-packages: VM_RUN = --init systemd --packages $(O)/deb \
 	$(addprefix tests/vm/,packages.bats boot.bats systemd.bats)
 vm-big: VM_RUN := --kernel vps --memory 5000 \
 	kernel/overlay/tools/testing/selftests/vps/big_test.c
 # As programs of another kind, which have a door of their own to the same kernel.
 vm-i386: VM_RUN := --kernel vps --bits 32 $(VM_SELFTESTS)
-VM_QUICK := vm-plain vm-systemd vm-off vm-itself vm-cuts
+VM_QUICK := vm-plain vm-systemd vm-off vm-itself vm-cuts vm-resize
 VM_FULL := vm-plain-all vm-systemd-all vm-vps-plain-all vm-vps-systemd-all
 $(VM_FULL): export VPS_TEST_ROUNDS ?= 8
-VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-packages vm-big vm-i386
+VM_ALL := $(VM_QUICK) $(VM_FULL) vm-cuts-all vm-resize-all vm-packages vm-big vm-i386
 
 VM_LOG = $(O)/log/$@.tap
 
@@ -75,7 +77,7 @@ vm-cross:
 		scripts/dev/tap-sum -f $(VM_LOG); \
 		scripts/dev/tap-sum $(VM_LOG) | sed 's/^/$@: /'; exit $${rc:-0}
 
-vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-packages vm-big vm-cross
+vm-check: vm-selftest $(VM_FULL) vm-cuts-all vm-resize-all vm-packages vm-big vm-i386 vm-cross
 
 # What takes too long for each day.
 SOAK = BUILD=$(abspath $(O)) VPS_TEST_ROUNDS=16 tests/vm/run --config debug
