@@ -342,16 +342,15 @@ static bool do_all(int round)
 	return good;
 }
 
-/* Chance may not get there: files until there may be no more, and none of them in the end. */
-static long fill_up(void)
+/* Chance may not get there: files of @bytes until there may be no more; none stays. */
+static long fill_up(long bytes)
 {
 	long made = 0, refused = 0;
 	char name[32];
 
 	while (!refused && made < 5000) {
-		snprintf(name, sizeof(name), "fill-%ld", made);
-		refused = file_make(name, 0);
-		made += !refused;
+		snprintf(name, sizeof(name), "fill-%ld", made++);
+		refused = file_make(name, bytes);
 	}
 	while (made--) {
 		snprintf(name, sizeof(name), "fill-%ld", made);
@@ -387,14 +386,15 @@ TEST_F_TIMEOUT(fuzz, at_the_limits, 280)
 		counted = vps_disk(DISK_CONTEXT);
 		/* Blocks in which order is kept are not refused. */
 		EXPECT_GE(counted.space_hard + (2 << 20), counted.space_used);
-		EXPECT_LT(0, counted.space_hits);
+		EXPECT_EQ(-EDQUOT, fill_up(64 << 10));
+		EXPECT_LT(0, vps_disk(DISK_CONTEXT).space_hits);
 
 		ASSERT_EQ(0, vps_set_disk(DISK_CONTEXT, VPS_UNLIMITED, counted.inodes_used + 5));
 		EXPECT_ROUND(300 + round);
 		counted = vps_disk(DISK_CONTEXT);
 		if (variant->kind != EXT4_GRPID) {
 			EXPECT_GE(counted.inodes_hard, counted.inodes_used);
-			EXPECT_EQ(-EDQUOT, fill_up());
+			EXPECT_EQ(-EDQUOT, fill_up(0));
 			EXPECT_LT(0, vps_disk(DISK_CONTEXT).inodes_hits);
 		}
 
