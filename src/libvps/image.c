@@ -410,6 +410,27 @@ static int take_back(const struct vps_image *image, int device, struct vps_fault
 	return rc;
 }
 
+static int set_length(const struct vps_image *image, int device, uint64_t size)
+{
+	if (ftruncate(image->fd, (off_t)size) < 0)
+		return -errno;
+	return device < 0 ? 0 : vps_loop_resized(device);
+}
+
+/* What a change that was cut short had set aside or was about to give back: nobody uses it. */
+static int cut_rest(const struct vps_image *image, int device, struct vps_fault *fault)
+{
+	struct stat st;
+	uint64_t size;
+	int rc = vps_image_size(image, &size);
+
+	if (!rc)
+		rc = fstat(image->fd, &st) < 0 ? -errno : 0;
+	if (!rc && (uint64_t)st.st_size > size)
+		rc = set_length(image, device, size);
+	return rc ? vps_fault(fault, rc, "set the length of", image->name) : 0;
+}
+
 static int attach(const struct vps_image *image, char path[VPS_LOOP_PATH_MAX],
 		  struct vps_fault *fault)
 {
@@ -472,6 +493,8 @@ static int open_checked(const struct vps_image *image, char path[VPS_LOOP_PATH_M
 	if (device < 0)
 		return device;
 	rc = take_back(image, device, fault) ?: check_file_system(image, device, false, fault);
+	if (!rc)
+		rc = cut_rest(image, device, fault);
 	return rc ?: steal_fd(&device);
 }
 
@@ -508,13 +531,6 @@ int vps_image_unmount(const struct vps_image *image, struct vps_fault *fault)
 }
 
 /* ---- another size ---------------------- */
-
-static int set_length(const struct vps_image *image, int device, uint64_t size)
-{
-	if (ftruncate(image->fd, (off_t)size) < 0)
-		return -errno;
-	return device < 0 ? 0 : vps_loop_resized(device);
-}
 
 /* -EPERM: the kernel lets only who has CAP_SYS_RESOURCE. */
 static int grow_mounted(const struct vps_image *image, uint64_t have, uint64_t size,

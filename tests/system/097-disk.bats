@@ -352,6 +352,10 @@ is_counted() {
 	truncate -s 150M "$image"
 	vdisk grow --size 90M "$tree"
 	[ "$(stat -c %s "$image")" -eq $((90 << 20)) ]
+	truncate -s 150M "$image"
+	vdisk mount "$tree"
+	[ "$(stat -c %s "$image")" -eq $((90 << 20)) ]
+	[ "$(sums)" = "$before" ]
 	vps-destroy --yes "$name"
 }
 
