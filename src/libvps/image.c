@@ -462,11 +462,17 @@ bool vps_image_is_mounted(const struct vps_image *image)
 	return tree >= 0 && vps_loop_holds(image->fd, tree);
 }
 
-static int mount_device(const char *device, int tree)
+/* A mount that is nowhere yet. */
+static int make_mount(const char *device)
 {
 	const char *const options[] = { "source", device, "errors", "remount-ro", NULL };
-	_cleanup_(closep) int mnt = vps_mount_make("ext4", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-						   options);
+
+	return vps_mount_make("ext4", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, options);
+}
+
+static int mount_device(const char *device, int tree)
+{
+	_cleanup_(closep) int mnt = make_mount(device);
 
 	return mnt < 0 ? mnt : vps_mount_put(mnt, tree);
 }
@@ -532,24 +538,20 @@ int vps_image_unmount(const struct vps_image *image, struct vps_fault *fault)
 
 /* ---- another size ---------------------- */
 
-/* -EPERM: the kernel lets only who has CAP_SYS_RESOURCE. */
-static int grow_mounted(const struct vps_image *image, uint64_t have, uint64_t size,
-			struct vps_fault *fault)
+/*
+ * By the file system itself, in whose @tree it is asked: where the power goes, its journal has the
+ * size before or the one after. -EPERM: the kernel lets only who has CAP_SYS_RESOURCE.
+ */
+static int grow_by_itself(const struct vps_image *image, int device, int tree, uint64_t have,
+			  uint64_t size, struct vps_fault *fault)
 {
-	char path[VPS_LOOP_PATH_MAX];
-	_cleanup_(closep) int device = vps_loop_find(image->fd, path);
-	_cleanup_(closep) int tree =
-		open_tree_dir(image, O_RDONLY, VPS_RESOLVE_STRICT & ~(uint64_t)RESOLVE_NO_XDEV);
 	uint64_t blocks = size / BLOCK;
-	int rc;
+	int rc = extend(image, size, !vps_image_is_reserved(image), fault);
 
-	if (device < 0 || tree < 0)
-		return vps_fault(fault, device < 0 ? device : tree, "open", image->tree);
-	rc = extend(image, size, !vps_image_is_reserved(image), fault);
 	if (rc)
 		return rc;
 	rc = vps_loop_resized(device);
-	if (!rc && ioctl(tree, EXT4_IOC_RESIZE_FS, &blocks) < 0)
+	if (!rc && (ioctl(tree, EXT4_IOC_RESIZE_FS, &blocks) < 0 || syncfs(tree) < 0))
 		rc = -errno;
 	if (!rc)
 		return 0;
@@ -557,6 +559,42 @@ static int grow_mounted(const struct vps_image *image, uint64_t have, uint64_t s
 	if (rc == -EPERM)
 		(void)set_length(image, device, have);
 	return vps_fault(fault, rc, "grow the file system of", image->tree);
+}
+
+static int grow_mounted(const struct vps_image *image, uint64_t have, uint64_t size,
+			struct vps_fault *fault)
+{
+	char path[VPS_LOOP_PATH_MAX];
+	_cleanup_(closep) int device = vps_loop_find(image->fd, path);
+	_cleanup_(closep) int tree =
+		open_tree_dir(image, O_RDONLY, VPS_RESOLVE_STRICT & ~(uint64_t)RESOLVE_NO_XDEV);
+
+	if (device < 0 || tree < 0)
+		return vps_fault(fault, device < 0 ? device : tree, "open", image->tree);
+	return grow_by_itself(image, device, tree, have, size, fault);
+}
+
+/* Mounted for it where nobody comes. */
+static int grow_aside(const struct vps_image *image, uint64_t have, uint64_t size,
+		      struct vps_fault *fault)
+{
+	char path[VPS_LOOP_PATH_MAX];
+	int rc = free_device(image, fault), device, mnt, tree;
+
+	if (rc)
+		return rc;
+	device = open_checked(image, path, fault);
+	if (device < 0)
+		return device;
+	mnt = make_mount(path);
+	tree = mnt < 0 ? mnt : openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = tree < 0 ? vps_fault(fault, mnt < 0 ? mnt : -errno, "mount", image->name) :
+			grow_by_itself(image, device, tree, have, size, fault);
+	closep(&tree);
+	closep(&mnt);
+	closep(&device);
+	vps_loop_forget_unused();
+	return rc;
 }
 
 static int run_resize(const struct vps_image *image, int device, uint64_t size,
@@ -581,6 +619,14 @@ static int run_resize(const struct vps_image *image, int device, uint64_t size,
 	if (unlinkat(image->parent, undo, 0) < 0)
 		return vps_fault(fault, -errno, "remove", undo);
 	return 0;
+}
+
+/* The file, its length, and that there is no record any more. */
+static int put_on_disk(const struct vps_image *image)
+{
+	_cleanup_(closep) int dir = openat(image->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 || fsync(image->fd) < 0 || fsync(dir) < 0 ? -errno : 0;
 }
 
 /*
@@ -626,7 +672,7 @@ static int change(const struct vps_image *image, int device, uint64_t size,
 	rc = size == have ? 0 : run_resize(image, device, size, fault);
 	if (rc)
 		return rc;
-	rc = set_length(image, device, size);
+	rc = set_length(image, device, size) ?: put_on_disk(image);
 	return rc ? vps_fault(fault, rc, "set the length of", image->name) : 0;
 }
 
@@ -672,6 +718,7 @@ int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
 		     struct vps_fault *fault)
 {
 	uint64_t have;
+	bool mounted;
 	int rc = vps_image_size(image, &have);
 
 	size &= ~(BLOCK - 1);
@@ -681,8 +728,10 @@ int vps_image_resize(const struct vps_image *image, uint64_t size, bool in_use,
 		return 0;
 	if (size < VPS_IMAGE_MIN)
 		return vps_refuse(fault, -ERANGE, "an image has at least 16M", image->name);
-	if (size > have && vps_image_is_mounted(image)) {
-		rc = grow_mounted(image, have, size, fault);
+	mounted = vps_image_is_mounted(image);
+	if (size > have && !has_undo(image) && (mounted || !in_use)) {
+		rc = mounted ? grow_mounted(image, have, size, fault) :
+			       grow_aside(image, have, size, fault);
 		if (rc != -EPERM)
 			return rc;
 		if (in_use)
