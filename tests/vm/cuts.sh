@@ -11,7 +11,7 @@
 #   found BYTES   what is on the disk, first and last
 #   begun BYTES   what changes since the boot come to, with the one that begins now
 #   done BYTES    the same when that change has returned
-# A line that was never said means that it failed.
+# A line that was never said means that it failed; so does any other.
 
 vm=
 boots=0
@@ -75,6 +75,7 @@ read_line() {
 		found) ;;
 		*)
 			tell "$line"
+			case $line in 'vm: Linux '* | 'vm: end 0') ;; *) broke_down=1 ;; esac
 			continue
 			;;
 		esac
@@ -90,6 +91,7 @@ follow() {
 	while read_line; do
 		now=$(now_ms)
 		if [ "$word" = 'done' ]; then
+			[ -n "$began" ] || continue
 			change_ms=$((now - began))
 			left=$((left - 1))
 		else
@@ -125,13 +127,13 @@ judge() {
 	while [ "$word" != found ]; do
 		read_line || bytes=nothing word=found
 	done
-	case $bytes in
+	case $broke_down$bytes in
 	$((before + finished)) | $((before + begun))) result=ok ;;
 	esac
 	tell "$result $number - ${life##*/}: $1: $bytes there, $((before + finished)) done,\
  $((before + begun)) begun"
 	[ "$result" = ok ] || tail -n 12 "$work/lines" | sed 's/^/# /' | tee -a "$work/tap"
-	before=$bytes finished=0 begun=0
+	before=$bytes finished=0 begun=0 broke_down=
 	[ "$bytes" != nothing ]
 }
 
@@ -157,12 +159,12 @@ live_and_end() {
 # cuts N PROGRAM. A machine that says no more has ended.
 cuts() {
 	life=$2
-	before=0 finished=0 begun=0
+	before=0 finished=0 begun=0 broke_down=
 	what='a new disk'
 	new=1
 	tell "1..$(($1 + 2))"
 	mkfifo "$work/line"
-	truncate -s 128M "$work/kept"
+	truncate -s 512M "$work/kept"
 	: >"$work/lines"
 	while [ $boots -lt "$1" ]; do
 		live_and_cut || break
