@@ -130,13 +130,12 @@ harvest() {
 is_known() {
 	[ -e "$config_dir/$1.conf" ] || [ -L "$config_dir/$1.conf" ] ||
 		[ -e "$tree_dir/$1" ] || [ -L "$tree_dir/$1" ] || [ -e "$tree_dir/.$1.img" ] ||
-		is_begun "$1"
+		[ -e "$config_dir/.$1.conf.new" ] || is_begun "$1"
 }
 
 # Is there something left of a create of VPS $1 that did not come to its end?
 is_begun() {
-	[ -e "$config_dir/.$1.conf.new" ] || [ -e "$tree_dir/.$1.new" ] ||
-		[ -e "$tree_dir/..$1.new.img" ]
+	[ -e "$tree_dir/.$1.new" ] || [ -e "$tree_dir/..$1.new.img" ]
 }
 
 # The places of configurations and trees are there, and closed to others: whoever reaches a tree

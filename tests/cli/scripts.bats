@@ -555,7 +555,7 @@ LIMIT_RSS="1G"' ]
 	run -0 "$BUILD/vps-sweep"
 	[ "${lines[0]}" = "one: context 5 removed (dead)" ]
 	[ "${lines[1]}" = "two: started again after its reboot" ]
-	[ "${lines[2]}" = "three: unfinished create removed" ]
+	[ "${lines[2]}" = "three: tree of an unfinished create removed" ]
 	[ "$(ls -A "$T/trees")" = ".not ours.new" ]
 	grep -q "$T/trees/two" "$T/log"
 	grep -q "chcontext --ctx 7 --destroy" "$T/log"
