@@ -130,12 +130,11 @@ static enum vps_state dead_state(const struct init_attr *init)
 									  VPS_STATE_DEAD;
 }
 
-static enum vps_state read_state(const struct vps_host *host, int group,
-				 const struct init_attr *init)
+/* @text: as it is noted, empty where it is not. */
+static enum vps_state derive_state(const struct vps_host *host, int group, const char *text,
+				   const struct init_attr *init)
 {
-	char text[VPS_ATTR_MAX];
-
-	if (vps_attr_get(group, VPS_ATTR_STATE, text, sizeof(text)))
+	if (!*text)
 		return is_locked(host->cg.parent_fd, ".") ? VPS_STATE_NEW : VPS_STATE_STALE;
 	if (!strncmp(text, NEW, strlen(NEW)))
 		return is_locked(AT_FDCWD, text + strlen(NEW)) ? VPS_STATE_NEW : VPS_STATE_STALE;
@@ -166,13 +165,16 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 {
 	_cleanup_(closep) int group = vps_group_open(&host->cg, id);
 	struct vps_context_info info = { .id = id };
-	char text[VPS_ATTR_MAX];
+	char text[VPS_ATTR_MAX], state[VPS_ATTR_MAX];
 	struct init_attr init = { 0 };
 
 	if (group < 0)
 		return group;
 	if (!vps_attr_get(group, VPS_ATTR_NAME, text, sizeof(text)))
 		snprintf(info.name, sizeof(info.name), "%.*s", VPS_NAME_MAX, text);
+	/* Before its first process, which is noted first: what runs has one. */
+	if (vps_attr_get(group, VPS_ATTR_STATE, state, sizeof(state)))
+		*state = '\0';
 	host->engine->get_flags(id, group, &info.flags);
 	if (!get_init(group, &init)) {
 		info.userns = init.userns;
@@ -180,7 +182,7 @@ int vps_context_info(struct vps_host *host, uint32_t id, struct vps_context_info
 		info.init = is_alive(&init) ? init.pid : 0;
 	}
 	info.bridged = vps_context_has(group, VPS_ATTR_VNET);
-	info.state = read_state(host, group, &init);
+	info.state = derive_state(host, group, state, &init);
 	*ret_info = info;
 	return 0;
 }
